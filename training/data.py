@@ -1,7 +1,8 @@
 """A canonical data folder, loaded: items, user histories as rows, and the leave-one-out split.
 
-Inside, an item is its row: its position in `items.jsonl`. A history is an int64 array of rows, oldest first. What the three files
-of a folder hold is in `training.folder`; whether data that load are also data to believe is for `training.check_data` to say.
+Inside, an item is its row: its position in `items.jsonl`. A history is an int64 array of rows, oldest
+first. What the three files of a folder hold is in `training.folder`; whether data that load are also data
+to believe is for `training.check_data` to say.
 """
 
 import hashlib
@@ -45,7 +46,7 @@ class Dataset:
 
 
 class EvalRows(NamedTuple):
-    """U users to rank for: their position in `user_ids` [U], what is known of them, and the one right row [U]."""
+    """U users to rank for: position in `user_ids` [U], what is known of each, and the one right row [U]."""
 
     users: Rows
     histories: tuple[Rows, ...]
@@ -53,7 +54,7 @@ class EvalRows(NamedTuple):
 
 
 class Split(NamedTuple):
-    """`train[u]` belongs to `user_ids[u]`; `valid` and `test` hold only the users with enough interactions."""
+    """`train[u]` belongs to `user_ids[u]`; `valid` and `test` have only users with enough interactions."""
 
     train: tuple[Rows, ...]
     valid: EvalRows
@@ -61,7 +62,10 @@ class Split(NamedTuple):
 
 
 def load_dataset(folder: Path) -> Dataset:
-    """Load a canonical folder. Raises DataError (file, line) for anything malformed and for items the catalogue does not have."""
+    """Load a canonical folder.
+
+    Raises DataError (file, line) for anything malformed and for items the catalogue does not have.
+    """
     info = read_info(folder / INFO_FILE)
     items = read_items(folder / ITEMS_FILE)
     for field in info.text:
@@ -76,9 +80,7 @@ def load_dataset(folder: Path) -> Dataset:
         first = int(np.argmax(rows < 0))
         unknown = log.item_ids[log.items[first]]
         raise DataError(folder / INTERACTIONS_FILE, first + 2, f"item_id {unknown!r} is not in {ITEMS_FILE}")
-    order = np.lexsort(
-        (log.timestamps, log.users)
-    )  # by user, then time; stable, so ties keep the order of the file
+    order = np.lexsort((log.timestamps, log.users))  # by user, then time; stable: ties in file order
     lengths = np.bincount(log.users, minlength=len(log.user_ids))
     return Dataset(
         info=info,
@@ -92,9 +94,10 @@ def load_dataset(folder: Path) -> Dataset:
 
 
 def leave_one_out(histories: Sequence[Rows]) -> Split:
-    """Last interaction = test, the one before = validation, the rest = training; the test-time history includes the validation item.
+    """Split off the last interaction as test and the one before as validation; the rest is training.
 
-    Users with fewer than 3 interactions are not evaluated: all they did is training.
+    The test-time history includes the validation item. Users with fewer than 3 interactions are not
+    evaluated: all they did is training.
     """
     users = np.array(
         [u for u, history in enumerate(histories) if len(history) >= MIN_EVALUATED], dtype=np.int64
@@ -110,7 +113,7 @@ def leave_one_out(histories: Sequence[Rows]) -> Split:
 
 
 def _hash_files(folder: Path) -> str:
-    """sha256 over name, size and content of the three files: equal folders, equal hash, wherever they lie."""
+    """sha256 over the names and contents of the three files: equal folders, equal hash, wherever they lie."""
     total = hashlib.sha256()
     for name in (INFO_FILE, ITEMS_FILE, INTERACTIONS_FILE):
         with (folder / name).open("rb") as file:

@@ -1,9 +1,10 @@
-"""The three files of a canonical folder, parsed strictly: `dataset.json`, `items.jsonl`, `interactions.csv`.
+"""The three files of a canonical data folder, parsed strictly.
 
 All are UTF-8. Nothing is repaired: the first thing that does not fit raises `DataError` with file and line.
 
-- `dataset.json`      `{"name": str, "timestamp": "position" | "epoch_seconds", "text": [fields that make the item's text]}`
-- `items.jsonl`       one item a line: `item_id`, `title`, and any attributes (string, number, list of strings, or null)
+- `dataset.json`      {"name": str, "timestamp": "position" | "epoch_seconds", "text": [item fields]};
+                      `text` are the fields that make up an item's text, in order; other keys are free
+- `items.jsonl`       one item a line: `item_id`, `title`, and attributes: text, number, list of texts, null
 - `interactions.csv`  header `user_id,item_id,timestamp`, one interaction a line
 """
 
@@ -38,8 +39,8 @@ class DatasetInfo:
 class Interactions(NamedTuple):
     """`interactions.csv` as codes, in file order; row r of it is line r + 2. R interactions.
 
-    A code is the position in `user_ids` or `item_ids`, both in order of first appearance. `item_ids` here are those that occur in
-    the file, whether or not the catalogue has them.
+    A code is the position in `user_ids` or `item_ids`, both in order of first appearance. `item_ids` here
+    are those that occur in the file, whether or not the catalogue has them.
     """
 
     user_ids: tuple[str, ...]
@@ -68,7 +69,10 @@ def read_info(path: Path) -> DatasetInfo:
 
 
 def read_items(path: Path) -> tuple[dict[str, object], ...]:
-    """Read `items.jsonl`. A title may be missing, null or empty. Raises DataError naming the line of the first bad item."""
+    """Read `items.jsonl`.
+
+    A title may be missing, null or empty. Raises DataError naming the line of the first bad item.
+    """
     items: list[dict[str, object]] = []
     line_of: dict[str, int] = {}
     for number, line in enumerate(read_lines(path), start=1):
@@ -88,7 +92,8 @@ def read_items(path: Path) -> tuple[dict[str, object], ...]:
 def read_interactions(path: Path) -> Interactions:
     """Read `interactions.csv`; fields may be quoted. Raises DataError naming the line of the first bad row.
 
-    Rows are tested in bulk; only when a test fails are the lines gone through one by one, to name the one to blame.
+    Rows are tested in bulk; only when a test fails are the lines gone through one by one, to name the one
+    to blame.
     """
     user_codes: dict[str, int] = {}
     item_codes: dict[str, int] = {}
@@ -112,7 +117,7 @@ def read_interactions(path: Path) -> Interactions:
             timestamps.append(np.array(list(map(float, time_column)), dtype=np.float64))
             if not np.isfinite(timestamps[-1]).all():
                 raise ValueError
-        if any(map(_id_problem, user_codes)) or any(map(_id_problem, item_codes)):
+        if any(map(id_problem, user_codes)) or any(map(id_problem, item_codes)):
             raise ValueError
     except (ValueError, csv.Error):
         _raise_first_bad_row(path)
@@ -148,7 +153,7 @@ def _row_problem(line: str, header: bool) -> str | None:
     if len(row) != len(HEADER):
         return "is blank" if not row else f"has {len(row)} fields, not user_id,item_id,timestamp"
     for name, value in zip(HEADER[:2], row[:2], strict=True):
-        if problem := _id_problem(value):
+        if problem := id_problem(value):
             return f"{name} {problem}"
     try:
         finite = math.isfinite(float(row[2]))
@@ -164,18 +169,21 @@ def _item_problem(item: object) -> str | None:
         return "has no 'item_id'"
     if not isinstance(item["item_id"], str):
         return f"item_id must be a string, not {item['item_id']!r}"
-    if problem := _id_problem(item["item_id"]):
+    if problem := id_problem(item["item_id"]):
         return f"item_id {problem}"
     if not isinstance(item.get("title"), str | None):
         return f"title must be a string, not {item['title']!r}"
     for name, value in item.items():
         plain = value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
         if not plain and not (isinstance(value, list) and all(isinstance(part, str) for part in value)):
-            return f"attribute {name!r} must be a string, a number, a list of strings or null, not {str(value)[:80]}"
+            return (
+                f"attribute {name!r} must be a string, number, list of strings or null, not {str(value)[:80]}"
+            )
     return None
 
 
-def _id_problem(value: str) -> str | None:
+def id_problem(value: str) -> str | None:
+    """Say what is wrong with a user or item id, or None: no empty ids, invisible characters, outer spaces."""
     if not value:
         return "is empty"
     if not value.isprintable() or value != value.strip():

@@ -1,7 +1,8 @@
 """Bounded, streaming lines of plain and .gz files, with one error that names the file and the line.
 
-Every reader of outside data goes through here, so that a truncated archive, a gigabyte without a newline (or one that only
-appears on expansion) and bytes that are not UTF-8 all end in a `DataError` and never in a traceback or an exhausted machine.
+Every reader of outside data goes through here, so that a truncated archive, a gigabyte without a newline
+(or one that only appears on expansion) and bytes that are not UTF-8 all end in a `DataError` and never in a
+traceback or an exhausted machine.
 """
 
 import gzip
@@ -10,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-MAX_LINE_BYTES = (
-    8 * 1024 * 1024
-)  # after expansion; the longest metadata lines of the Amazon dumps stay well below 1 MiB
+MAX_LINE_BYTES = 8 * 1024 * 1024  # after expansion; far above any line of the dumps we read
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class DataError(Exception):
-    """Data from outside cannot be used. `str()` is `path:line: message`, or `path: message` where no line is to blame."""
+    """Data from outside cannot be used.
+
+    `str()` is `path:line: message`, or `path: message` where no line is to blame.
+    """
 
     def __init__(self, path: Path, line: int | None, message: str) -> None:
         self.path = path
@@ -27,10 +29,10 @@ class DataError(Exception):
 
 
 def read_lines(path: Path, max_bytes: int = MAX_LINE_BYTES) -> Iterator[bytes]:
-    """Yield the lines of `path` (expanded if its name ends in .gz), line ends LF or CRLF removed; line 1 comes first.
+    """Yield the lines of `path`, expanded if its name ends in .gz, without their line ends (LF or CRLF).
 
-    Raises DataError when the file cannot be read or expanded, is empty, starts with a byte order mark, or holds a line of more
-    than `max_bytes` bytes.
+    Raises DataError when the file cannot be read or expanded, is empty, starts with a byte order mark, or
+    holds a line of more than `max_bytes` bytes.
     """
     number = 0
     try:

@@ -1,0 +1,61 @@
+"""Amazon reviews 2014 (McAuley et al.
+
+2015): `reviews_*.json.gz` in JSON, `meta_*.json.gz` in Python dict literals.
+
+Times are whole days. Categories are a list of paths, of which the deepest is kept.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.readers.amazon import (
+    TEXT_FIELDS,
+    clean_brand,
+    clean_description,
+    clean_path,
+    clean_title,
+    find_files,
+    parse_price,
+)
+from training.readers.records import RawInteraction, read_records, require_id, require_seconds
+
+
+class Amazon2014:
+    """One department of the 2014 dump in the folder `raw`. Raises DataError if its files are not there."""
+
+    text = TEXT_FIELDS
+
+    def __init__(self, raw: Path) -> None:
+        self._files = find_files(raw)
+
+    def files(self) -> tuple[Path, ...]:
+        """Reviews and metadata."""
+        return self._files
+
+    def interactions(self) -> Iterator[RawInteraction]:
+        """One interaction a review."""
+        path = self._files.reviews
+        for line, review in read_records(path):
+            yield RawInteraction(
+                require_id(review.get("reviewerID"), "reviewerID", path, line),
+                require_id(review.get("asin"), "asin", path, line),
+                require_seconds(review.get("unixReviewTime"), "unixReviewTime", path, line),
+            )
+
+    def items(self) -> Iterator[dict[str, object]]:
+        """One record a product: title, brand, categories (path), price (dollars), description."""
+        path = self._files.metadata
+        for line, product in read_records(path, python_literals=True):
+            yield {
+                "item_id": require_id(product.get("asin"), "asin", path, line),
+                "title": clean_title(product.get("title")),
+                "brand": clean_brand(product.get("brand")),
+                "categories": _deepest_path(product.get("categories")),
+                "price": parse_price(product.get("price")),
+                "description": clean_description(product.get("description")),
+            }
+
+
+def _deepest_path(categories: object) -> list[str]:
+    paths = [clean_path(path) for path in categories] if isinstance(categories, list) else []
+    return max(paths, key=len, default=[])  # the first of the longest
