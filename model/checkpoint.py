@@ -1,0 +1,177 @@
+"""A checkpoint on disk: everything of Laser but the backbone, which is named and fingerprinted.
+
+    config.json          shapes, backbone name and fingerprint, fusion weights
+    weights.safetensors  item side, user side, ID recommenders, fusion factors
+    vocabulary.json      the item ids the recommenders were trained on, and which of them are warm
+
+Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from model.backbone import Backbone, load_backbone
+from model.bi_tuning import BiTuning
+from model.collaborative import Collaborative
+from model.config import LaserConfig
+from model.fusion import Fusion, ItemFactors
+from model.id_recommenders import IdRecommenderConfig, build_id_recommender
+from model.laser import Laser
+
+FORMAT = 1
+CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
+
+
+class CheckpointError(Exception):
+    """The folder is no usable checkpoint; the message names the file and what to do."""
+
+
+def save_checkpoint(laser: Laser, folder: Path) -> None:
+    """Write the checkpoint, all of it or nothing; an existing one at `folder` is replaced."""
+    aside = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    fusion, collaborative = laser.fusion, laser.collaborative
+    recommenders = collaborative.recommenders
+    document = {
+        "format": FORMAT,
+        "laser": laser.config.to_dict(),
+        "backbone_fingerprint": laser.backbone.fingerprint,
+        "id_recommenders": {name: module.config.to_dict() for name, module in recommenders.items()},
+        "fusion": {
+            "weights": fusion.weights,
+            "factors": {f.name: {"decay": f.decay, "constant": f.constant} for f in fusion.factors.values()},
+        },
+    }
+    tensors: dict[str, Tensor] = {}
+    modules = {"item_side": laser.item_side, "user_side": laser.user_side}
+    modules |= {f"id_recommenders.{name}": module for name, module in recommenders.items()}
+    for prefix, module in modules.items():
+        tensors |= {f"{prefix}.{key}": value.cpu().contiguous() for key, value in module.state_dict().items()}
+    for factor in fusion.factors.values():
+        tensors[f"fusion.{factor.name}.user_side"] = torch.from_numpy(factor.user_side)
+        tensors[f"fusion.{factor.name}.item_side"] = torch.from_numpy(factor.item_side)
+    if fusion.from_text is not None:
+        tensors["fusion.from_text"] = torch.from_numpy(fusion.from_text)
+    save_file(tensors, aside / WEIGHTS)
+    vocabulary = {"item_ids": collaborative.item_ids, "warm": np.flatnonzero(collaborative.warm).tolist()}
+    (aside / VOCABULARY).write_text(json.dumps(vocabulary), encoding="utf-8")
+    (aside / CONFIG).write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
+    for path in aside.iterdir():
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+
+
+def load_checkpoint(
+    folder: Path, *, device: str = "cpu", dtype: str = "auto", backbone: Backbone | None = None
+) -> Laser:
+    """Load a checkpoint and its backbone, or the given one. Raises CheckpointError, BackboneError."""
+    document = _read_json(folder / CONFIG)
+    if document.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{folder / CONFIG} has format {document.get('format')!r}; this version reads {FORMAT}"
+        )
+    try:
+        config = LaserConfig.from_dict(document["laser"])
+        shapes = {name: IdRecommenderConfig(**shape) for name, shape in document["id_recommenders"].items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / CONFIG} does not describe a Laser: {error}") from error
+    backbone = backbone or load_backbone(config.backbone, device, dtype)
+    if backbone.fingerprint != document["backbone_fingerprint"]:
+        raise CheckpointError(
+            f"{folder} was trained on a backbone with fingerprint {document['backbone_fingerprint'][:12]}..., but "
+            f"{config.backbone.name} has {backbone.fingerprint[:12]}...; load the same weights or train again"
+        )
+    tensors = _read_tensors(folder / WEIGHTS)
+    vocabulary = _read_json(folder / VOCABULARY)
+    try:
+        return _assemble(
+            config, shapes, document["fusion"], vocabulary, tensors, backbone, fingerprint(folder)
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the files of {folder} do not belong together: {error}") from error
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over the checkpoint's three files: two folders with the same one encode the same."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS, VOCABULARY):
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _assemble(
+    config: LaserConfig,
+    shapes: dict[str, IdRecommenderConfig],
+    fused: dict[str, Any],
+    vocabulary: dict[str, Any],
+    tensors: dict[str, Tensor],
+    backbone: Backbone,
+    identity: str,
+) -> Laser:
+    recommenders = {name: build_id_recommender(shape) for name, shape in shapes.items()}
+    for name, module in recommenders.items():
+        module.load_state_dict(_below(tensors, f"id_recommenders.{name}."))
+        module.to(backbone.device)
+    warm = np.zeros(len(vocabulary["item_ids"]), dtype=bool)
+    warm[vocabulary["warm"]] = True
+    collaborative = Collaborative(recommenders, vocabulary["item_ids"], warm)
+    widths = [collaborative.state_widths[name] for name in config.sources]
+    sides = []
+    for prefix in ("item_side", "user_side"):
+        side = BiTuning(config, widths, backbone.width)
+        side.load_state_dict(_below(tensors, f"{prefix}."))
+        sides.append(side.to(backbone.device))
+    factors = [
+        ItemFactors(
+            name,
+            tensors[f"fusion.{name}.user_side"].numpy(),
+            tensors[f"fusion.{name}.item_side"].numpy(),
+            factor["decay"],
+            factor["constant"],
+        )
+        for name, factor in fused["factors"].items()
+    ]
+    from_text = tensors.get("fusion.from_text")
+    fusion = Fusion(
+        collaborative, factors, fused["weights"], None if from_text is None else from_text.numpy()
+    )
+    return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, identity)
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing; {path.parent} is no checkpoint") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise CheckpointError(f"{path} does not hold a JSON object")
+    return document
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing; {path.parent} is no checkpoint") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error

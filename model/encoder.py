@@ -1,0 +1,147 @@
+"""From items and histories to vectors: what re-indexing and the service call.
+
+    items:     record -> token ids, frozen text vector, item vector
+    users:     history (stored token ids and text vectors) + sentence -> user vector
+
+The inner product of a user vector and an item vector is the score. Items are encoded with the item-side weights
+(phase 1's best), users with the user-side weights (phase 2).
+
+Letters: B batch, T text tokens, N history, D backbone width, V vector width.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.backbone import Backbone
+from model.bi_tuning import BiTuning, Prompted, frozen_text_vectors
+from model.collaborative import Collaborative
+from model.config import LaserConfig
+from model.prompts import Prompts, item_text
+
+Vectors = NDArray[np.float32]
+Record = Mapping[str, object]
+Progress = Callable[[int], None]
+
+
+class History(NamedTuple):
+    """One user, oldest item first; the three sequences have one entry an item (there may be none)."""
+
+    item_ids: tuple[str | None, ...]  # None: an item known by its text alone
+    token_ids: tuple[Sequence[int], ...]
+    text_vectors: Vectors  # [N, D]
+    constraint: tuple[int, ...] = ()  # token ids of a sentence, () without one
+
+
+class EncodedItems(NamedTuple):
+    """What an index stores of n items."""
+
+    token_ids: list[list[int]]
+    text_vectors: Vectors  # [n, D], unit length: the frozen backbone's reading of the text
+    vectors: Vectors  # [n, V]
+
+
+class TextEncoder:
+    """Tokenises and batches; shared by serving, re-indexing and training."""
+
+    def __init__(self, config: LaserConfig, backbone: Backbone, tokens_per_batch: int = 4096) -> None:
+        self.config = config
+        self.backbone = backbone
+        self.tokens_per_batch = tokens_per_batch
+        # Virtual tokens take positions too where the backbone numbers everything in order.
+        virtual = config.m_former.prefix_tokens + 1 if backbone.causal else 1
+        self.prompts = Prompts(backbone.tokenizer, config.prompt, backbone.max_positions - virtual)
+
+    def item_tokens(self, records: Sequence[Record]) -> list[list[int]]:
+        """Token ids of each item's text."""
+        return [self.prompts.item(item_text(record, self.config.text_fields)) for record in records]
+
+    def text_vectors(self, token_ids: Sequence[Sequence[int]], progress: Progress | None = None) -> Vectors:
+        """Frozen vectors float32 [n, D] of item texts or sentences."""
+        prompts = [self.prompts.plain(tokens) for tokens in token_ids]
+        vectors = np.zeros((len(prompts), self.backbone.width), dtype=np.float32)
+        for rows in self.batches([len(prompt) for prompt in prompts]):
+            tokens, present = pad_tokens([prompts[row] for row in rows])
+            device = self.backbone.device
+            vectors[rows] = (
+                frozen_text_vectors(self.backbone, tokens.to(device), present.to(device)).cpu().numpy()
+            )
+            if progress:
+                progress(len(rows))
+        return vectors
+
+    def collate(self, histories: Sequence[History], collaborative: Collaborative) -> Prompted:
+        """Pad a batch of histories into tensors."""
+        kept = self.config.max_history
+        tokens, text_present = pad_tokens(
+            [self.prompts.prompt(h.token_ids[-kept:], h.constraint) for h in histories]
+        )
+        rows = [collaborative.rows(h.item_ids) for h in histories]
+        states, states_present = collaborative.states(rows, self.config.sources, kept)
+        vectors, vectors_present = pad_vectors(
+            [h.text_vectors[-kept:] for h in histories], self.backbone.width
+        )
+        sentences = torch.zeros(len(histories), self.backbone.width)
+        spoken = [row for row, history in enumerate(histories) if history.constraint]
+        if spoken:
+            sentences[spoken] = torch.from_numpy(
+                self.text_vectors([histories[row].constraint for row in spoken])
+            )
+        batch = Prompted(tokens, text_present, states, states_present, vectors, vectors_present, sentences)
+        return batch.to(self.backbone.device)
+
+    def batches(self, lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+        """Row numbers in batches of similar length within the budget of padded tokens, longest first."""
+        order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+        start = 0
+        while start < len(order):
+            size = max(1, self.tokens_per_batch // max(1, lengths[order[start]]))
+            yield order[start : start + size]
+            start += size
+
+    @torch.inference_mode()
+    def embed(
+        self,
+        side: BiTuning,
+        histories: Sequence[History],
+        collaborative: Collaborative,
+        progress: Progress | None = None,
+    ) -> Vectors:
+        """Embeddings z float32 [B, D] of histories with one side's weights."""
+        side.eval()
+        embedded = np.zeros((len(histories), self.backbone.width), dtype=np.float32)
+        lengths = [
+            sum(map(len, h.token_ids[-self.config.max_history :])) + len(h.constraint) for h in histories
+        ]
+        for rows in self.batches(lengths):
+            batch = self.collate([histories[row] for row in rows], collaborative)
+            embedded[rows] = side(self.backbone, batch).z.float().cpu().numpy()
+            if progress:
+                progress(len(rows))
+        return embedded
+
+
+def pad_tokens(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids int64 [B, T] padded on the right with 0, and bool [B, T] where text is."""
+    lengths = torch.tensor([len(prompt) for prompt in prompts], dtype=torch.long)
+    tokens = np.zeros((len(prompts), max(map(len, prompts), default=0)), np.int64)
+    for line, prompt in zip(tokens, prompts, strict=True):
+        line[: len(prompt)] = prompt
+    present = torch.arange(tokens.shape[1])[None, :] < lengths[:, None]
+    return torch.from_numpy(tokens), present
+
+
+def pad_vectors(vectors: Sequence[Vectors], width: int) -> tuple[Tensor, Tensor]:
+    """Vectors float32 [B, N, width] padded on the left (N >= 1), and bool [B, N] where one is."""
+    longest = max(1, max(map(len, vectors), default=1))
+    padded = np.zeros((len(vectors), longest, width), dtype=np.float32)
+    present = np.zeros((len(vectors), longest), dtype=bool)
+    for row, some in enumerate(vectors):
+        if len(some):
+            padded[row, -len(some) :] = some
+            present[row, -len(some) :] = True
+    return torch.from_numpy(padded), torch.from_numpy(present)

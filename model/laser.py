@@ -1,0 +1,81 @@
+"""Laser, whole: the frozen backbone, the two trained sides, the frozen ID recommenders and the fusion.
+
+This is what re-indexing and the service hold. Differs from the paper: items and users end with different weights
+(phase 2 moves the users only), so both sets are kept, and the item matrix can be made again for new items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.backbone import Backbone
+from model.bi_tuning import BiTuning
+from model.collaborative import Collaborative
+from model.config import LaserConfig
+from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
+from model.fusion import Fusion
+
+
+@dataclass
+class Laser:
+    """Encodes items and users into float32 vectors [., V] whose inner product is the score.
+
+    Thread-compatible, not thread-safe: one worker thread calls it.
+    """
+
+    config: LaserConfig
+    backbone: Backbone
+    item_side: BiTuning
+    user_side: BiTuning
+    collaborative: Collaborative
+    fusion: Fusion
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        self.text = TextEncoder(self.config, self.backbone)
+        self.item_side.eval().requires_grad_(False)
+        self.user_side.eval().requires_grad_(False)
+
+    @property
+    def width(self) -> int:
+        """V: the backbone's width D and the fusion's columns C."""
+        return self.backbone.width + self.fusion.width
+
+    @property
+    def text_fields(self) -> tuple[str, ...]:
+        """The record fields that make an item's text; a change in any of them asks for a new vector."""
+        return self.config.text_fields
+
+    @property
+    def max_history(self) -> int:
+        """Items beyond it are dropped, oldest first."""
+        return self.config.max_history
+
+    def tokenize_constraint(self, sentence: str) -> tuple[int, ...]:
+        """Token ids of a constraint sentence; () if nothing readable is in it."""
+        return self.text.prompts.sentence(sentence)
+
+    def encode_items(self, records: Sequence[Record], progress: Progress | None = None) -> EncodedItems:
+        """Everything an index stores of items: token ids, frozen text vectors, item vectors `[z ; a*c]`."""
+        token_ids = self.text.item_tokens(records)
+        text_vectors = self.text.text_vectors(token_ids)
+        item_ids = [_item_id(record) for record in records]
+        histories = [
+            History((item_id,), (tokens,), vector[None, :])
+            for item_id, tokens, vector in zip(item_ids, token_ids, text_vectors, strict=True)
+        ]
+        z = self.text.embed(self.item_side, histories, self.collaborative, progress)
+        columns = self.fusion.item_columns(item_ids, text_vectors)
+        return EncodedItems(token_ids, text_vectors, np.concatenate([z, columns], axis=1))
+
+    def encode_users(self, histories: Sequence[History]) -> Vectors:
+        """User vectors float32 [B, V]; their inner products with item vectors are the scores."""
+        z = self.text.embed(self.user_side, histories, self.collaborative)
+        rows = [self.collaborative.rows(history.item_ids) for history in histories]
+        return np.concatenate([z, self.fusion.user_columns(rows)], axis=1)
+
+
+def _item_id(record: Record) -> str | None:
+    item_id = record.get("item_id")
+    return item_id if isinstance(item_id, str) else None

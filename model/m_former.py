@@ -1,0 +1,123 @@
+"""M-Former: the mixture-of-experts querying transformer that turns collaborative states into a prefix (3.2).
+
+Frozen ID recommenders give states C_u [B, N, H] per source. A router (eq. 6-7) picks the best of K experts; the
+expert's P learned queries go through transformer blocks, every other one with cross-attention to C_u, and a
+linear map makes them P prefix tokens of the backbone's width (eq. 5).
+
+Several sources: one linear map and one learned type vector each, concatenated along the sequence, one router over
+all tokens; how the paper feeds several is unpublished. A single source reduces exactly to the paper.
+
+Differs from the paper: the prefix is multiplied by the router's gate, because an arg max alone leaves the router
+without a gradient from the recommendation loss. Padding counts neither in the router's mean nor in the balance. A
+user without collaborative state is read through a learned null token.
+
+Letters: B batch, N history, C collaborative tokens over all sources, P prefix, K experts, W width of the M-Former.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model.attention import Attention, FeedForward, SelfAttentionBlock
+from model.config import MFormerConfig
+
+
+class Routing(NamedTuple):
+    """What the router did, for the load-balancing loss (eq. 9-11) and for people."""
+
+    probabilities: Tensor  # float [B, C, K], softmax over experts per collaborative token (eq. 6)
+    present: Tensor  # bool [B, C], False for padding
+    chosen: Tensor  # int64 [B, top_k], the experts used, best first
+
+
+class QueryBlock(nn.Module):
+    """Self-attention among the queries, with cross-attention to the collaborative tokens before the feed-forward."""
+
+    def __init__(self, config: MFormerConfig, context_width: int, crossing: bool) -> None:
+        super().__init__()
+        self.self_block = SelfAttentionBlock(config.width, config.heads, config.dropout)
+        self.crossing = crossing
+        if crossing:
+            self.norm = nn.LayerNorm(config.width)
+            self.cross = Attention(config.width, config.heads, config.dropout, context_width)
+            self.feed_norm = nn.LayerNorm(config.width)
+            self.feed_forward = FeedForward(config.width, config.dropout)
+
+    def forward(self, queries: Tensor, context: Tensor, visible: Tensor) -> Tensor:
+        """queries [B, P, W], context [B, C, context width], visible bool [B, 1, 1, C] -> [B, P, W]."""
+        everything = torch.ones(1, 1, 1, queries.shape[1], dtype=torch.bool, device=queries.device)
+        queries = self.self_block(queries, everything)
+        if self.crossing:
+            queries = queries + self.cross(self.norm(queries), context, visible)
+            queries = queries + self.feed_forward(self.feed_norm(queries))
+        return queries
+
+
+class MFormer(nn.Module):
+    """Collaborative states of one or several sources -> prefix [B, P, backbone width]."""
+
+    def __init__(self, config: MFormerConfig, source_widths: Sequence[int], backbone_width: int) -> None:
+        super().__init__()
+        if not source_widths:
+            raise ValueError("the M-Former needs at least one collaborative source")
+        self.config = config
+        several = len(source_widths) > 1
+        context_width = config.width if several else source_widths[0]
+        self.maps = nn.ModuleList(nn.Linear(width, context_width) for width in source_widths if several)
+        self.types = nn.Parameter(torch.randn(len(self.maps), context_width) * 0.02)
+        self.null = nn.Parameter(torch.randn(context_width) * 0.02)
+        self.norm = nn.LayerNorm(context_width)
+        self.router = nn.Linear(context_width, config.experts, bias=False)  # W_r of eq. 6
+        self.queries = nn.Parameter(torch.randn(config.experts, config.prefix_tokens, config.width) * 0.02)
+        self.blocks = nn.ModuleList(
+            QueryBlock(config, context_width, crossing=index % 2 == 0) for index in range(config.blocks)
+        )
+        self.out_norm = nn.LayerNorm(config.width)
+        self.out = nn.Linear(config.width, backbone_width)
+
+    def forward(self, states: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Routing]:
+        """states: one [B, N, H] a source; present bool [B, N]. -> (prefix [B, P, D], routing)."""
+        context, visible = self._context(states, present)  # [B, C, W], [B, C]
+        routing = self._route(context, visible)
+        batch, top_k = routing.chosen.shape
+        shares = self._shares(routing)  # [B, K]
+        gates = shares.gather(1, routing.chosen)  # [B, top_k]
+        if self.config.gate == "straight_through":
+            gates = gates / gates.sum(dim=1, keepdim=True).detach()
+        queries = self.queries[routing.chosen].flatten(0, 1)  # [B * top_k, P, W]
+        context = context.repeat_interleave(top_k, dim=0)
+        mask = visible.repeat_interleave(top_k, dim=0)[:, None, None, :]
+        for block in self.blocks:
+            queries = block(queries, context, mask)
+        prefixes = self.out(self.out_norm(queries)).unflatten(0, (batch, top_k))  # [B, top_k, P, D]
+        return (prefixes * gates[..., None, None]).sum(dim=1), routing
+
+    def _context(self, states: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
+        """All sources along one sequence, the null token first; it is seen only where nothing else is."""
+        if len(self.maps):
+            mapped = [
+                source_map(source) + kind
+                for source_map, source, kind in zip(self.maps, states, self.types, strict=True)
+            ]
+        else:
+            (single,) = states
+            mapped = [single]
+        tokens = self.norm(torch.cat(mapped, dim=1))
+        null = self.null.expand(len(present), 1, -1)
+        visible = present.repeat(1, len(mapped))
+        nothing = ~present.any(dim=1, keepdim=True)
+        return torch.cat([null, tokens], dim=1), torch.cat([nothing, visible], dim=1)
+
+    def _route(self, context: Tensor, visible: Tensor) -> Routing:
+        probabilities = self.router(context).softmax(dim=-1)  # eq. 6, [B, C, K]
+        routing = Routing(probabilities, visible, torch.empty(0))
+        chosen = self._shares(routing).topk(self.config.top_k, dim=1).indices
+        return routing._replace(chosen=chosen)
+
+    @staticmethod
+    def _shares(routing: Routing) -> Tensor:
+        """Mean probability of each expert over a user's present tokens (eq. 7). [B, K]."""
+        weights = routing.present[..., None].to(routing.probabilities.dtype)
+        return (routing.probabilities * weights).sum(dim=1) / weights.sum(dim=1)

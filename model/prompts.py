@@ -1,0 +1,106 @@
+"""The one template for users and items (3.1.1), as token ids.
+
+    instruction  >> 1. TITLE (brand: B, category: C)  >> 2. ...  [sentence]
+
+An item is a user whose history is that single item. Items are tokenised once, at index time; a request's prompt is
+a concatenation of stored token ids. Text is data: control characters are dropped and special tokens in it are split
+into ordinary ones, so no title or sentence can end the prompt or pose as a virtual token.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from transformers import PreTrainedTokenizerBase
+
+from model.config import PromptConfig
+
+SENTENCE_MARK = "Wish:"
+NAMES = {"categories": "category"}
+
+
+def clean(text: str) -> str:
+    """Drop control, format and surrogate characters, and fold white space."""
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    kept = "".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
+    return " ".join(kept.split())
+
+
+def item_text(record: Mapping[str, object], text_fields: Sequence[str]) -> str:
+    """`TITLE (brand: B, category: LEAF)`: the title, then what else the fields name, missing ones left out.
+
+    Of a category path the leaf is written. Differs from the paper's examples, where category equals brand: a bug
+    in its data.
+    """
+    title = clean(str(record.get("title") or ""))
+    details = []
+    for name in text_fields:
+        value = record.get(name)
+        if name == "title" or value is None or value == "" or value == []:
+            continue
+        if isinstance(value, (list, tuple)):
+            value = value[-1] if name == "categories" else ", ".join(map(str, value))
+        details.append(f"{NAMES.get(name, name)}: {clean(str(value))}")
+    if not details:
+        return title
+    return f"{title} ({', '.join(details)})".strip()
+
+
+class Prompts:
+    """Builds token ids for one tokenizer and one template."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: PromptConfig, max_positions: int) -> None:
+        self._tokenizer = tokenizer
+        self.config = config
+        self._start = _known(
+            tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+        )
+        self._end = _known(tokenizer.sep_token_id)  # decoders have none: their text ends with itself
+        self._instruction = self._ids(config.instruction)
+        self._sentence_mark = self._ids(SENTENCE_MARK)
+        self._mark = cache(lambda n: tuple(self._ids(config.item_mark.replace("{n}", str(n)))))
+        self.max_tokens = min(config.max_tokens, max_positions)
+        frame = len(self._start) + len(self._end) + len(self._instruction) + len(self._mark(1))
+        if frame + config.item_tokens > self.max_tokens:
+            raise ValueError(
+                f"a prompt of {self.max_tokens} tokens cannot hold the instruction ({frame}) and one item "
+                f"({config.item_tokens}); raise prompt.max_tokens or shorten the instruction"
+            )
+
+    def item(self, text: str) -> list[int]:
+        """Token ids of one item's text, at most `item_tokens`; a blank text is one unknown token."""
+        return self._ids(text)[: self.config.item_tokens] or self._ids("unknown")[:1]
+
+    def sentence(self, text: str) -> tuple[int, ...]:
+        """Token ids of a constraint sentence, at most `constraint_tokens`; () if nothing is left of it."""
+        return tuple(self._ids(clean(text))[: self.config.constraint_tokens])
+
+    def plain(self, item: Sequence[int]) -> list[int]:
+        """An item or sentence alone between the tokenizer's own start and end: what the frozen backbone averages."""
+        return [*self._start, *item, *self._end]
+
+    def prompt(self, items: Sequence[Sequence[int]], sentence: Sequence[int] = ()) -> list[int]:
+        """The whole text of one user: the newest items that fit the budget, oldest first, then the sentence."""
+        tail = [*self._sentence_mark, *sentence] if sentence else []
+        room = self.max_tokens - len(self._start) - len(self._end) - len(self._instruction) - len(tail)
+        kept: list[Sequence[int]] = []
+        for item in reversed(items):
+            room -= len(item) + len(self._mark(len(items)))
+            if room < 0:
+                break
+            kept.append(item)
+        history = [token for n, item in enumerate(reversed(kept), 1) for token in (*self._mark(n), *item)]
+        return [*self._start, *self._instruction, *history, *tail, *self._end]
+
+    def _ids(self, text: str) -> list[int]:
+        # The leading space makes byte-level tokenizers see a word's beginning, wherever the piece ends up.
+        encoded = self._tokenizer(
+            " " + text, add_special_tokens=False, split_special_tokens=True, verbose=False
+        )
+        return list(encoded["input_ids"]) if text else []
+
+
+def _known(token: int | list[int] | None) -> list[int]:
+    if token is None:
+        return []
+    return [token] if isinstance(token, int) else list(token)

@@ -1,0 +1,226 @@
+"""Train the frozen ID recommenders: full-softmax cross-entropy, early stopping on held-out items, cross-fitted.
+
+A recommender that was trained on a user's history already knows that user's training targets, and a Laser trained
+on its states learns to trust them far too much. So each recommender is trained twice, the second from the first:
+
+- `cross_fitted` never saw any user's last training item; Laser's training rows predict exactly those items.
+- `final` continues from it on all training items; it answers for validation, test and service. Starting from the
+  first keeps the two in one coordinate system, so the M-Former may read either.
+
+Full softmax instead of sampled binary cross-entropy: Klenitskiy & Vasilev 2023, Petrov & Macdonald 2023. Above
+`SOFTMAX_LIMIT` items the softmax runs over sampled items with log-q correction (Yang et al. 2020).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from model.id_recommenders import (
+    PADDING,
+    BERT4Rec,
+    IdRecommender,
+    IdRecommenderConfig,
+    build_id_recommender,
+    pad_histories,
+)
+from training.data import EvalRows
+from training.fit import FitConfig, Log, fit
+from training.metrics import ndcg_at, target_ranks
+
+SOFTMAX_LIMIT = 50_000
+SAMPLED_NEGATIVES = 4_096
+VALIDATION_USERS = 2_000
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class IdTrainingConfig:
+    """Optimisation of one ID recommender; its shape is IdRecommenderConfig."""
+
+    epochs: int = 60
+    final_epochs: int = 12
+    patience: int = 6
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    masked_share: float = 0.3
+
+    def fit_config(self, epochs: int, seed: int) -> FitConfig:
+        """The generic loop's settings for one of the two rounds."""
+        return FitConfig(epochs, self.patience, self.learning_rate, seed)
+
+
+class CrossFitted:
+    """The two rounds of one recommender: `cross_fitted` for Laser's training rows, `final` for everything else."""
+
+    def __init__(self, cross_fitted: IdRecommender, final: IdRecommender) -> None:
+        self.cross_fitted = cross_fitted.eval().requires_grad_(False)
+        self.final = final.eval().requires_grad_(False)
+
+
+def train_id_recommender(
+    shape: IdRecommenderConfig,
+    training: IdTrainingConfig,
+    train: Sequence[Rows],
+    valid: EvalRows,
+    folder: Path,
+    seed: int,
+    log: Log,
+    device: str = "cpu",
+) -> CrossFitted:
+    """Train one recommender in its two rounds. `train` holds each user's training rows, oldest first."""
+    torch.manual_seed(seed)
+    model = build_id_recommender(shape).to(device)
+    shortened, held_out = hold_out_last(train)
+    first = _round(
+        model, training, shortened, held_out, folder / f"{shape.kind}-1.state", seed, log, training.epochs
+    )
+    second = build_id_recommender(shape).to(device)
+    second.load_state_dict(first.state_dict())
+    state = folder / f"{shape.kind}-2.state"
+    second = _round(second, training, list(train), valid, state, seed + 1, log, training.final_epochs)
+    return CrossFitted(first, second)
+
+
+def hold_out_last(train: Sequence[Rows]) -> tuple[list[Rows], EvalRows]:
+    """Split off every user's last training item, of users with two or more: (the rest, rows to predict it)."""
+    users = np.array([user for user, rows in enumerate(train) if len(rows) >= 2], dtype=np.int64)
+    shortened = [rows[:-1] if len(rows) >= 2 else rows for rows in train]
+    histories = tuple(shortened[user] for user in users)
+    return shortened, EvalRows(
+        users, histories, np.array([train[user][-1] for user in users], dtype=np.int64)
+    )
+
+
+def _round(
+    model: IdRecommender,
+    training: IdTrainingConfig,
+    sequences: list[Rows],
+    held_out: EvalRows,
+    state_file: Path,
+    seed: int,
+    log: Log,
+    epochs: int,
+) -> IdRecommender:
+    rows = sample_rows(held_out, VALIDATION_USERS, seed)
+    step = cloze_loss if isinstance(model, BERT4Rec) else next_item_loss
+    usable = [sequence for sequence in sequences if len(sequence) >= 2]
+
+    def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
+        return _epoch(model, training, usable, step, optimizer, rng)
+
+    def validate() -> float:
+        return validation_ndcg(model, rows)
+
+    fit(state_file.stem, model, training.fit_config(epochs, seed), run_epoch, validate, state_file, log)
+    return model
+
+
+def _epoch(
+    model: IdRecommender,
+    training: IdTrainingConfig,
+    sequences: list[Rows],
+    step: Callable[[IdRecommender, Tensor, float, np.random.Generator], Tensor],
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+) -> float:
+    model.train()
+    device = model.item_vectors.device
+    losses = []
+    for batch in length_batches(np.array([len(s) for s in sequences]), training.batch_size, rng):
+        tokens = pad_histories([sequences[i] for i in batch], model.config.max_length + 1).to(device)
+        loss = step(model, tokens, training.masked_share, rng)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def next_item_loss(model: IdRecommender, tokens: Tensor, _: float, rng: np.random.Generator) -> Tensor:
+    """Cross-entropy of every next item of the sequences [B, N + 1]; padding counts nowhere."""
+    targets = tokens[:, 1:]
+    counted = (targets != PADDING) & (tokens[:, :-1] != PADDING)
+    states = model.states(tokens[:, :-1])[counted]  # [M, H]
+    return catalogue_cross_entropy(states, model.item_vectors, targets[counted] - 1, rng)
+
+
+def cloze_loss(model: IdRecommender, tokens: Tensor, masked_share: float, rng: np.random.Generator) -> Tensor:
+    """Cross-entropy of masked items. Half of the rows mask at random, half only their newest item, as in service."""
+    assert isinstance(model, BERT4Rec)
+    present = tokens != PADDING
+    drawn = torch.from_numpy(rng.random(tokens.shape)).to(tokens.device) < masked_share
+    last = torch.zeros_like(drawn)
+    last[:, -1] = True
+    only_last = torch.from_numpy(rng.random((len(tokens), 1)) < 0.5).to(tokens.device)
+    masked = torch.where(only_last | ~(drawn & present).any(dim=1, keepdim=True), last, drawn & present)
+    states = model.states(tokens.masked_fill(masked, model.mask_token))[masked]  # [M, H]
+    return catalogue_cross_entropy(states, model.item_vectors, tokens[masked] - 1, rng)
+
+
+def catalogue_cross_entropy(
+    states: Tensor, items: Tensor, targets: Tensor, rng: np.random.Generator
+) -> Tensor:
+    """Softmax cross-entropy of targets [M] given states [M, H] over the items [I, H], sampled above SOFTMAX_LIMIT."""
+    if len(items) <= SOFTMAX_LIMIT:
+        return functional.cross_entropy(states @ items.T, targets)
+    # Targets of the batch are everybody's candidates, besides uniform negatives: correct each by its log frequency.
+    uniform = torch.from_numpy(rng.integers(0, len(items), SAMPLED_NEGATIVES)).to(targets.device)
+    candidates, counts = torch.unique(torch.cat([targets, uniform]), return_counts=True)
+    expected = counts / (len(targets) + SAMPLED_NEGATIVES)
+    logits = states @ items[candidates].T - torch.log(expected)
+    return functional.cross_entropy(logits, torch.searchsorted(candidates, targets))
+
+
+def length_batches(lengths: Rows, size: int, rng: np.random.Generator) -> list[Rows]:
+    """Batches of row numbers of similar length (so little is padding), in random order, ties drawn at random."""
+    order = np.lexsort((rng.random(len(lengths)), lengths))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    rng.shuffle(batches)  # type: ignore[arg-type]
+    return batches
+
+
+def sample_rows(rows: EvalRows, count: int, seed: int) -> EvalRows:
+    """At most `count` evaluation rows, drawn once by seed."""
+    if len(rows.users) <= count:
+        return rows
+    kept = np.sort(np.random.default_rng(seed).choice(len(rows.users), count, replace=False))
+    return EvalRows(rows.users[kept], tuple(rows.histories[i] for i in kept), rows.targets[kept])
+
+
+@torch.inference_mode()
+def score_histories(
+    model: IdRecommender, histories: Sequence[Rows], batch_size: int = 512
+) -> NDArray[np.float32]:
+    """Scores float32 [U, I] of every item for every history; an empty history scores 0 everywhere."""
+    model.eval()
+    device = model.item_vectors.device
+    scores = np.zeros((len(histories), model.config.items), dtype=np.float32)
+    for start in range(0, len(histories), batch_size):
+        tokens = pad_histories(list(histories[start : start + batch_size]), model.config.max_length).to(
+            device
+        )
+        users = model.user_vectors(tokens)
+        users = users * (tokens != PADDING).any(dim=1, keepdim=True)
+        scores[start : start + batch_size] = (users @ model.item_vectors.T).cpu().numpy()
+    return scores
+
+
+def validation_ndcg(model: IdRecommender, rows: EvalRows) -> float:
+    """NDCG@10 as served: items of the history excluded."""
+    total = 0.0
+    for start in range(0, len(rows.users), 512):
+        histories = rows.histories[start : start + 512]
+        scores = score_histories(model, histories)
+        mask = np.zeros(scores.shape, dtype=bool)
+        for line, history in zip(mask, histories, strict=True):
+            line[history] = True
+        total += float(ndcg_at(target_ranks(scores, rows.targets[start : start + 512], mask), 10).sum())
+    return total / max(len(rows.users), 1)

@@ -1,0 +1,220 @@
+"""Two-phase training of Laser (3.3): phase 1 moves users and items together, phase 2 the users alone.
+
+Phase 1: at the start of every epoch the item matrix is encoded again with the current weights; the epoch trains
+against it; validation uses items encoded after it. The best epoch's weights and matrix are kept: they are the item
+side. Phase 2 starts from them with the matrix fixed and trains on; its best weights are the user side.
+
+Differs from the paper:
+- Training rows predict each user's last training item from states of recommenders that never saw it (cross-fitted,
+  see train_id_recommenders.py), because states that know their target teach Laser to trust them too much.
+- Phase 1 adds a loss over positives and in-batch negatives that are both encoded live, so the items move with the
+  users within the epoch instead of away from them between epochs.
+- Collaborative states are dropped at random, so that an item without any is a state the M-Former knows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.bi_tuning import BiTuning, Prompted
+from model.collaborative import Collaborative
+from model.encoder import History, TextEncoder
+from training.data import EvalRows
+from training.fit import FitConfig, FitResult, Log, fit
+from training.losses import balance_loss, contrastive_loss, in_batch_loss
+from training.metrics import history_mask, ndcg_at, target_ranks
+from training.train_id_recommenders import length_batches, sample_rows
+
+Rows = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+StepProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class LaserTrainingConfig:
+    """Optimisation of both phases. `temperature` is tau, `balance` lambda, of equations 8 and 12."""
+
+    phase1_epochs: int = 3
+    phase2_epochs: int = 8
+    patience: int = 3
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    rows_per_epoch: int = 10_000
+    temperature: float = 0.05
+    balance: float = 0.01
+    in_batch: float = 1.0
+    state_dropout: float = 0.1
+    warmup: float = 0.05
+    validation_users: int = 2_000
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        if not 0 <= self.state_dropout < 1:
+            raise ValueError(f"state_dropout must lie in [0, 1), not {self.state_dropout}")
+
+
+@dataclass(frozen=True)
+class TrainingItems:
+    """The catalogue as training reads it: ids, token ids and frozen text vectors [I, D] by row."""
+
+    item_ids: tuple[str, ...]
+    token_ids: list[list[int]]
+    text_vectors: Vectors
+
+    def history(self, rows: Sequence[int] | Rows) -> History:
+        """The prompt's view of a history of rows."""
+        return History(
+            tuple(self.item_ids[row] for row in rows),
+            tuple(self.token_ids[row] for row in rows),
+            self.text_vectors[rows],
+        )
+
+
+class LaserTrainer:
+    """Holds what both phases share; `phase1` and `phase2` are the two calls of the story."""
+
+    def __init__(
+        self,
+        text: TextEncoder,
+        items: TrainingItems,
+        collaborative: Collaborative,
+        rows: EvalRows,
+        valid: EvalRows,
+        config: LaserTrainingConfig,
+        seed: int,
+        log: Log,
+        progress: StepProgress,
+    ) -> None:
+        self.text, self.items, self.collaborative = text, items, collaborative
+        self.rows, self.config, self.seed = rows, config, seed
+        self.valid = sample_rows(valid, config.validation_users, seed)
+        self.log, self.progress = log, progress
+        shares = np.bincount(rows.targets, minlength=len(items.item_ids)) / max(len(rows.targets), 1)
+        self._log_share = torch.from_numpy(np.log(np.maximum(shares, 1e-12))).float()
+
+    def phase1(self, side: BiTuning, state_file: Path) -> tuple[FitResult, Tensor]:
+        """Train users and items together; leaves the best weights in `side` and returns their item matrix [I, D]."""
+
+        def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
+            matrix = self.item_matrix(side)
+            return self._epoch(
+                "phase 1", side, matrix, optimizer, rng, self._step(epoch, self.config.phase1_epochs), True
+            )
+
+        def validate() -> float:
+            return self.validation_ndcg(side, self.item_matrix(side))
+
+        config = self._fit_config(self.config.phase1_epochs, self.seed)
+        result = fit(
+            "phase 1", side, config, run_epoch, validate, state_file, self.log, start_is_a_candidate=True
+        )
+        return result, self.item_matrix(side)
+
+    def phase2(self, side: BiTuning, matrix: Tensor, state_file: Path) -> FitResult:
+        """Train the users on against the fixed item matrix [I, D]; leaves the best weights in `side`."""
+
+        def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
+            return self._epoch(
+                "phase 2", side, matrix, optimizer, rng, self._step(epoch, self.config.phase2_epochs), False
+            )
+
+        def validate() -> float:
+            return self.validation_ndcg(side, matrix)
+
+        config = self._fit_config(self.config.phase2_epochs, self.seed + 1)
+        return fit(
+            "phase 2", side, config, run_epoch, validate, state_file, self.log, start_is_a_candidate=True
+        )
+
+    def item_matrix(self, side: BiTuning) -> Tensor:
+        """Every item encoded as a user whose history it is. float32 [I, D]."""
+        histories = [self.items.history([row]) for row in range(len(self.items.item_ids))]
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self.progress("items", done, len(histories))
+
+        return torch.from_numpy(self.text.embed(side, histories, self.collaborative, advance)).to(
+            self.text.backbone.device
+        )
+
+    def validation_ndcg(self, side: BiTuning, matrix: Tensor) -> float:
+        """NDCG@10 of the sampled validation users, as served: items of the history excluded."""
+        histories = [self.items.history(rows) for rows in self.valid.histories]
+        users = torch.from_numpy(self.text.embed(side, histories, self.collaborative))
+        scores = (users @ matrix.cpu().T).numpy()
+        mask = history_mask(self.valid.histories, len(matrix))
+        return float(ndcg_at(target_ranks(scores, self.valid.targets, mask), 10).mean())
+
+    def _epoch(
+        self,
+        phase: str,
+        side: BiTuning,
+        matrix: Tensor,
+        optimizer: torch.optim.Optimizer,
+        rng: np.random.Generator,
+        rate: Callable[[float], float],
+        moving_items: bool,
+    ) -> float:
+        side.train()
+        chosen = rng.permutation(len(self.rows.users))[: self.config.rows_per_epoch]
+        lengths = np.array(
+            [min(len(self.rows.histories[row]), self.text.config.max_history) for row in chosen]
+        )
+        batches = length_batches(lengths, self.config.batch_size, rng)
+        losses = []
+        for index, batch in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = rate(index / len(batches)) * self.config.learning_rate
+            loss = self._loss(side, matrix, chosen[batch], rng, moving_items)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_([p for p in side.parameters() if p.requires_grad], 1.0)
+            optimizer.step()
+            losses.append(loss.item())
+            self.progress(phase, index + 1, len(batches))
+        return float(np.mean(losses))
+
+    def _loss(
+        self, side: BiTuning, matrix: Tensor, chosen: Rows, rng: np.random.Generator, moving_items: bool
+    ) -> Tensor:
+        """Equation 12 for one batch, with the live in-batch term while the items move."""
+        targets = torch.from_numpy(self.rows.targets[chosen]).to(matrix.device)
+        users = side(self.text.backbone, self._dropped([self.rows.histories[row] for row in chosen], rng))
+        loss = contrastive_loss(users.z, matrix, targets, self.config.temperature)
+        if users.routing is not None:
+            loss = loss + self.config.balance * balance_loss(users.routing)
+        if moving_items and self.config.in_batch:
+            positives = side(self.text.backbone, self._dropped([[row] for row in targets.tolist()], rng))
+            log_share = self._log_share.to(matrix.device)[targets]
+            loss = loss + self.config.in_batch * in_batch_loss(
+                users.z, positives.z, targets, log_share, self.config.temperature
+            )
+        return loss
+
+    def _dropped(self, histories: Sequence[Sequence[int] | Rows], rng: np.random.Generator) -> Prompted:
+        batch = self.text.collate([self.items.history(rows) for rows in histories], self.collaborative)
+        kept = torch.from_numpy(rng.random((len(histories), 1)) >= self.config.state_dropout)
+        return batch._replace(states_present=batch.states_present & kept.to(batch.states_present.device))
+
+    def _step(self, epoch: int, epochs: int) -> Callable[[float], float]:
+        """Learning rate as a share of the highest: linear warm-up, then a cosine to a tenth, over the whole phase."""
+
+        def rate(within: float) -> float:
+            done = (epoch + within) / epochs
+            if done < self.config.warmup:
+                return (done + 1e-3) / (self.config.warmup + 1e-3)
+            return 0.1 + 0.45 * (1 + float(np.cos(np.pi * done)))
+
+        return rate
+
+    def _fit_config(self, epochs: int, seed: int) -> FitConfig:
+        return FitConfig(epochs, self.config.patience, self.config.learning_rate, seed, weight_decay=0.01)
