@@ -82,7 +82,7 @@ class ItemKNN(ItemItem):
 
 @dataclass(frozen=True)
 class EASE(ItemItem):
-    """B = I - P diag(P)^-1 (its diagonal is 0), P = (X'X + penalty I)^-1, X the binary users-by-items matrix."""
+    """B = I - P diag(P)^-1 (diagonal 0), P = (X'X + penalty I)^-1, X the binary users-by-items matrix."""
 
     @classmethod
     def fit(
@@ -93,7 +93,7 @@ class EASE(ItemItem):
         decay: float = 0.8,
         max_items: int = 20_000,
     ) -> Self:
-        """Time grows with I ** 3 and memory with I ** 2: beyond max_items only the most frequent take part."""
+        """Time grows with I ** 3, memory with I ** 2: beyond max_items only the most frequent take part."""
         interactions = binary_matrix(train, n_items)  # [U, I]
         kept: NDArray[np.int64] | None = None
         if n_items > max_items:

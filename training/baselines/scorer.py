@@ -26,7 +26,7 @@ class Scorer(Protocol):
 
 
 def recency_matrix(histories: Sequence[Rows], n_items: int, decay: float) -> csr_array:
-    """Each history as a weighted bag of items [B, I]: the newest weighs 1, each older one `decay` times the next.
+    """Histories as weighted bags of items [B, I]: the newest weighs 1, each older one `decay` times the next.
 
     An item that occurs twice weighs the sum of its occurrences.
     """

@@ -33,7 +33,7 @@ class TextMean:
 
 @dataclass(frozen=True)
 class TextMax:
-    """The largest of decay ** (number of newer items) * cosine over the history's items; 0 without a history."""
+    """The largest decay ** (number of newer items) * cosine over the history's items; 0 without a history."""
 
     name: str
     vectors: Matrix  # [I, D]
