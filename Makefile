@@ -1,0 +1,59 @@
+# Everything a newcomer types. Needs Python 3.11 or newer and make; packages come from the configured package index.
+#
+# PYTHON           the interpreter to build the environment with (found by itself)
+# FAISS            cpu or gpu: which FAISS package to install
+# TORCH_INDEX_URL  another index for torch, such as PyTorch's CPU one, where the default wheel is too large
+
+SHELL := /bin/sh
+VENV ?= .venv
+FAISS ?= cpu
+TORCH_INDEX_URL ?=
+NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$python; break; }; done)
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
+	$(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
+RUN_READY := $(VENV)/.ready-to-run
+TEST_READY := $(VENV)/.ready-to-test
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve bench clean
+
+help: ## list these targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUN_READY) ## train on the bundled films and serve recommendations on http://127.0.0.1:8000
+	$(BIN)/laser demo
+
+test: check ## check the code, then run every test
+	$(BIN)/python -m pytest
+
+check: $(TEST_READY) ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+serve: $(RUN_READY) ## serve the published bundle of ./bundles (LASER_* variables configure it)
+	$(BIN)/laser serve
+
+bench: $(TEST_READY) ## run every benchmark that this round has not run yet
+	$(BIN)/laser bench
+
+clean: ## remove the environment and all caches; data, runs and bundles stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Laser needs Python 3.11 or newer with the venv module (Debian: apt install python3-venv)." \
+		"Name one: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable ".[$(FAISS),minilm,train]"
+	@touch $@
+
+$(TEST_READY): $(RUN_READY)
+	$(INSTALL) --editable ".[$(FAISS),minilm,train,test]"
+	@touch $@
