@@ -210,7 +210,8 @@ def _history_warnings(report: Report) -> Iterator[str]:
 def _attribute_warnings(report: Report) -> Iterator[str]:
     for attribute in report.attributes:
         if len(attribute.types) > 1:
-            yield f"Attribute {attribute.name!r} mixes {' and '.join(attribute.types)}: use one type throughout."
+            types = " and ".join(attribute.types)
+            yield f"Attribute {attribute.name!r} mixes {types}: use one type throughout."
         if attribute.numbers_as_text:
             yield (
                 f"Attribute {attribute.name!r} writes numbers as text: write them as numbers, so that "
