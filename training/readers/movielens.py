@@ -31,56 +31,60 @@ YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-\u2013]\s*(?:\d{4})?)?\)\s*$")
 ARTICLE_LAST = re.compile(r"(?P<title>.+), (?P<article>The|A|An)(?P<rest>(?: \(.*\))?)")
 
 
-class Layout(NamedTuple):
-    """Where a release keeps its ratings and films, and how their lines are cut.
+class Table(NamedTuple):
+    """One file of a release, and how its lines are cut: as CSV if it has a header, else at `separator`."""
 
-    `separator` None means CSV with a header.
-    """
-
-    ratings: str
-    movies: str
+    name: str
     encoding: str
-    ratings_separator: str | None
-    movies_separator: str | None
-    movies_width: int
+    separator: str
+    width: int
+    header: str | None = None
 
 
-LAYOUTS = (
-    Layout("u.data", "u.item", "latin-1", "\t", "|", 5 + len(GENRES_100K)),
-    Layout("ratings.dat", "movies.dat", "latin-1", "::", "::", 3),
-    Layout("ratings.csv", "movies.csv", "utf-8", None, None, 3),
+class Release(NamedTuple):
+    """The two files of a release that are read."""
+
+    ratings: Table
+    films: Table
+
+
+RELEASES = (
+    Release(
+        Table("u.data", "latin-1", "\t", width=4),
+        Table("u.item", "latin-1", "|", width=5 + len(GENRES_100K)),
+    ),
+    Release(
+        Table("ratings.dat", "latin-1", "::", width=4),
+        Table("movies.dat", "latin-1", "::", width=3),
+    ),
+    Release(
+        Table("ratings.csv", "utf-8", ",", width=4, header="userId,movieId,rating,timestamp"),
+        Table("movies.csv", "utf-8", ",", width=3, header="movieId,title,genres"),
+    ),
 )
 
 
 class MovieLens:
-    """One release in the folder `raw`.
-
-    Raises DataError if it holds the files of no layout, or of more than one.
-    """
+    """One release in the folder `raw`. Raises DataError unless it holds the files of exactly one."""
 
     text: tuple[str, ...] = ("title", "year", "genres")
 
     def __init__(self, raw: Path) -> None:
-        found = [
-            layout
-            for layout in LAYOUTS
-            if (raw / layout.ratings).is_file() and (raw / layout.movies).is_file()
-        ]
+        found = [release for release in RELEASES if all((raw / table.name).is_file() for table in release)]
         if len(found) != 1:
-            pairs = ", or ".join(f"{layout.ratings} and {layout.movies}" for layout in LAYOUTS)
+            pairs = ", or ".join(" and ".join(table.name for table in release) for release in RELEASES)
             raise DataError(raw, None, f"should hold the files of one MovieLens release: {pairs}")
-        self._layout = found[0]
-        self._ratings = raw / self._layout.ratings
-        self._movies = raw / self._layout.movies
+        self._raw = raw
+        self._release = found[0]
 
     def files(self) -> tuple[Path, ...]:
         """Ratings and films."""
-        return (self._ratings, self._movies)
+        return tuple(self._raw / table.name for table in self._release)
 
     def interactions(self) -> Iterator[RawInteraction]:
         """One interaction a rating."""
-        path, layout = self._ratings, self._layout
-        for line, row in _rows(path, layout.encoding, layout.ratings_separator, width=4):
+        path = self._raw / self._release.ratings.name
+        for line, row in _rows(path, self._release.ratings):
             yield RawInteraction(
                 require_id(row[0], "user", path, line),
                 require_id(row[1], "film", path, line),
@@ -89,8 +93,8 @@ class MovieLens:
 
     def items(self) -> Iterator[dict[str, object]]:
         """One record a film: title, year (number), genres (list)."""
-        path, layout = self._movies, self._layout
-        for line, row in _rows(path, layout.encoding, layout.movies_separator, layout.movies_width):
+        path = self._raw / self._release.films.name
+        for line, row in _rows(path, self._release.films):
             title, year = _split_title(row[1])
             yield {
                 "item_id": require_id(row[0], "film", path, line),
@@ -100,16 +104,18 @@ class MovieLens:
             }
 
 
-def _rows(path: Path, encoding: str, separator: str | None, width: int) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(decode_lines(path, encoding), start=1):
-        if separator is None and number == 1:
-            continue  # the header
+def _rows(path: Path, table: Table) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(decode_lines(path, table.encoding), start=1):
+        if number == 1 and table.header:
+            if line != table.header:
+                raise DataError(path, 1, f"the header must be {table.header}, not {line[:80]!r}")
+            continue
         try:
-            row = line.split(separator) if separator else next(csv.reader([line], strict=True))
+            row = next(csv.reader([line], strict=True)) if table.header else line.split(table.separator)
         except csv.Error as error:
             raise DataError(path, number, f"is not one line of CSV ({error})") from error
-        if len(row) != width:
-            raise DataError(path, number, f"has {len(row)} fields, not {width}")
+        if len(row) != table.width:
+            raise DataError(path, number, f"has {len(row)} fields, not {table.width}")
         yield number, row
 
 
