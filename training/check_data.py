@@ -135,9 +135,7 @@ def _unknown_items(log: Interactions, row_of: dict[str, int]) -> UnknownItems | 
 def _test_items_seen(log: Interactions) -> int:
     order = np.lexsort((log.timestamps, log.users))
     users, items = log.users[order], log.items[order]
-    last = np.append(
-        np.flatnonzero(np.diff(users)), len(users) - 1
-    )  # one place a user, in the order of their codes
+    last = np.append(np.flatnonzero(np.diff(users)), len(users) - 1)  # [users]: the place of each one's last
     earlier = np.delete(np.arange(len(users)), last)
     seen = np.unique(users[earlier][items[earlier] == items[last][users[earlier]]])  # users
     return int((np.bincount(log.users)[seen] >= MIN_EVALUATED).sum())

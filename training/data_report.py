@@ -11,6 +11,7 @@ from training.artefacts import StepOrder
 from training.folder import DatasetInfo
 
 FEW = 0.5  # an attribute that fewer than this share of the items have
+FEW_TIES = 0.01  # share of interactions
 STEP_SHARE = 0.05  # distance from .5 at which the order of ids among a user's steps matters
 CORRELATION_BY_FILE = 0.5
 CORRELATION_BY_TIME = 0.95  # catalogues grow, so some correlation of ids and time is natural
@@ -147,9 +148,9 @@ def _leak_warnings(leak: OrderLeak, items: int) -> Iterator[str]:
         if in_file or abs(by_time or 0) > max(CORRELATION_BY_TIME, noise):
             value = by_file if in_file else by_time
             yield (
-                f"{name} follows the order in which items are first seen (rank correlation {value:.2f}), "
-                "so it knows which items come last in the histories, the test items. Use the ids of the "
-                "source, or shuffle, and derive no feature from it."
+                f"{name} follows the order in which items are first seen (rank correlation {value:.2f}), so it "
+                "carries popularity or time, test items included. Use the ids of the source, or shuffle, and "
+                "derive no feature from it."
             )
 
 
@@ -167,7 +168,7 @@ def _time_warnings(report: Report) -> Iterator[str]:
             f"{report.out_of_order:,} interactions are older than the one before them of the same user. "
             "Loading sorts by time; check that the timestamps are right."
         )
-    if report.tied_times:
+    if report.tied_times > FEW_TIES * report.interactions:
         yield (
             f"{report.tied_times / report.interactions:.1%} of interactions have the timestamp of an "
             "earlier one of the same user. They are taken in the order of the file: make sure that it "

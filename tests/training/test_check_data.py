@@ -130,6 +130,14 @@ def test_duplicates_repeats_and_seen_test_items_are_told_apart(tmp_path: Path) -
     assert "22.2% of interactions have the timestamp of an earlier one" in warning(report, "timestamp of")
 
 
+def test_a_few_ties_are_counted_without_a_warning(tmp_path: Path) -> None:
+    rows = random_rows()
+    rows[1] = (rows[0][0], rows[1][1], rows[0][2])
+    report = check(write(tmp_path, rows))
+    assert report.tied_times == 1
+    assert report.warnings == ()
+
+
 def test_unknown_items_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
     rows = [("a", "x", NOON), ("a", "q", NOON + 1), ("a", "r", NOON + 2), ("b", "q", NOON)]
     report = check(write(tmp_path, rows, [{"item_id": "x", "title": "X"}]))
