@@ -148,8 +148,8 @@ def _leak_warnings(leak: OrderLeak, items: int) -> Iterator[str]:
         if in_file or abs(by_time or 0) > max(CORRELATION_BY_TIME, noise):
             value = by_file if in_file else by_time
             yield (
-                f"{name} follows the order in which items are first seen (rank correlation {value:.2f}), so it "
-                "carries popularity or time, test items included. Use the ids of the source, or shuffle, and "
+                f"{name} follows the order in which items are first seen (rank correlation {value:.2f}), so "
+                "it carries popularity or time, test items included. Use the ids of the source, or shuffle, and "
                 "derive no feature from it."
             )
 

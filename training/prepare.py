@@ -83,7 +83,7 @@ def prepare(
     """Read the dump in the folder `raw` and write the canonical folder `out`, which must not exist yet.
 
     Items without a kept interaction are left out unless `keep_all_items`. Raises DataError for a malformed
-    dump, with file and line; for an `out` that exists; and when nothing is left. Raises ValueError for an
+    dump, with file and line; for an `out` that exists; and when nothing is left or described. Raises ValueError for an
     unknown source or a `k_core` below 1.
     """
     if k_core < 1:
@@ -99,6 +99,8 @@ def prepare(
         raise DataError(raw, None, f"no interactions are left after the {k_core}-core")
     wanted = {log.item_ids[code] for code in np.unique(log.items[kept])}
     catalogue = _collect_items(reader, wanted, keep_all_items, report)
+    if catalogue.without_record == len(wanted):
+        raise DataError(raw, None, "none of the items has a record; do the two files belong together?")
 
     with _written_aside(out) as folder:
         info = {

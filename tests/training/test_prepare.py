@@ -152,6 +152,9 @@ def test_what_cannot_be_prepared_is_refused(tmp_path: Path) -> None:
         prepare("netflix", raw, tmp_path / "out")
     with pytest.raises(DataError, match="should hold one file of reviews"):
         prepare("amazon2014", raw, tmp_path / "out")
+    strangers = movielens(tmp_path / "strangers", RATINGS, films=[77])
+    with pytest.raises(DataError, match="none of the items has a record; do the two files belong together"):
+        prepare("movielens", strangers, tmp_path / "out")
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "ratings.csv").write_text("userId,movieId,rating,timestamp\n")
