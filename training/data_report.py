@@ -149,8 +149,8 @@ def _leak_warnings(leak: OrderLeak, items: int) -> Iterator[str]:
             value = by_file if in_file else by_time
             yield (
                 f"{name} follows the order in which items are first seen (rank correlation {value:.2f}), so "
-                "it carries popularity or time, test items included. Use the ids of the source, or shuffle, and "
-                "derive no feature from it."
+                "it carries popularity or time, test items included. Use the ids of the source, or shuffle, "
+                "and derive no feature from it."
             )
 
 

@@ -83,8 +83,8 @@ def prepare(
     """Read the dump in the folder `raw` and write the canonical folder `out`, which must not exist yet.
 
     Items without a kept interaction are left out unless `keep_all_items`. Raises DataError for a malformed
-    dump, with file and line; for an `out` that exists; and when nothing is left or described. Raises ValueError for an
-    unknown source or a `k_core` below 1.
+    dump, with file and line; for an `out` that exists; and when nothing is left or described. Raises
+    ValueError for an unknown source or a `k_core` below 1.
     """
     if k_core < 1:
         raise ValueError(f"k_core must be at least 1, not {k_core}")
