@@ -1,8 +1,9 @@
-"""The bundled film catalogue: `films.jsonl`, `series.json` and the closed `vocabulary.json` they are written in.
+"""The bundled film catalogue: `films.jsonl`, `series.json` and the closed vocabulary they are written in.
 
-Every line of `films.jsonl` is a plain fact sheet written for this project: no description is copied from anywhere.
-`series.json` names the sets of films that people watch in order; it feeds the simulator and never reaches item text.
-Reading is strict: a genre or theme outside the vocabulary is an error, so that a typo cannot become a new genre.
+Every line of `films.jsonl` is a plain fact sheet written for this project; no description is copied from
+anywhere. `series.json` names the sets of films that people watch in order: it feeds the simulator and never
+reaches item text. Reading is strict: a genre or theme outside `vocabulary.json` is an error, so that a typo
+cannot become a new genre.
 """
 
 import json
@@ -69,7 +70,7 @@ def load_vocabulary(path: Path = VOCABULARY_PATH) -> Vocabulary:
 
 
 def load_films(path: Path = FILMS_PATH) -> tuple[Film, ...]:
-    """All films, sorted by item id whatever the order of the lines. Raises CatalogueError naming file and line."""
+    """All films sorted by item id, whatever the order of lines. Raises CatalogueError with file and line."""
     vocabulary = load_vocabulary()
     films: dict[str, Film] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

@@ -1,20 +1,20 @@
-"""A seeded taste simulator: invented people, and the films of the bundled catalogue they watch one after another.
+"""A seeded taste simulator: invented people, and the films of the bundled catalogue they watch in turn.
 
 What it assumes beyond `demo.world`:
 
-1. A person has one to three tastes (facets). One is active at a time; now and then another becomes active, and now and
-   then a facet of the last film replaces the active one (drift).
+1. A person has one to three tastes (facets). One is active at a time; now and then another becomes active,
+   and now and then a facet of the last film replaces the active one (drift).
 2. A person has one favourite mood.
-3. The next film is drawn in proportion to fame x mood x (taste + likeness to the last film + a little noise), or is
-   the sequel of the last film. Nobody watches a film twice, or a sequel before the film it follows.
+3. The next film is the sequel of the last one, or is drawn in proportion to
+   fame x mood x (taste + likeness to the last film + a little noise).
+   Nobody watches a film twice, or a sequel before the film it follows.
 
-Films are sorted by id before anything is drawn, so the order of lines in the catalogue changes nothing. The draws use
-only random integers and uniforms, additions, products and divisions (no exp, no log), so one seed gives the same bytes
-on every machine with the same numpy.
+Films are sorted by id before anything is drawn, so the order of lines in the catalogue changes nothing. The
+draws use only random integers and uniforms, sums, products and divisions (no exp, no log), so that one seed
+gives the same bytes on every machine with the same numpy.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from demo.catalogue import Film, load_films, load_series
 from demo.world import MOODS, World, build_world
 
 DATASET_NAME = "demo-films"
-TEXT_FIELDS = ("title", "themes", "genres", "director", "year")
+TEXT_FIELDS = ("title", "themes", "genres")  # 19 MiniLM tokens an item on average
 FIRST_DAY = 1_735_689_600  # 2025-01-01T00:00:00Z: after every film of the catalogue came out
 HOUR = 3_600  # seconds
 DAY = 24 * HOUR
@@ -36,7 +36,7 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True)
 class Habits:
-    """How the invented people behave. Weights are relative to 1, the weight of a film that fits the active taste."""
+    """How the invented people behave. Weights are relative to 1: a film that fits the active taste."""
 
     shortest: int = 5  # films
     longest: int = 20  # films
@@ -53,7 +53,7 @@ class Habits:
 
 
 class Person(NamedTuple):
-    """One history: rows into the catalogue sorted by id, and when each film was watched (epoch seconds, rising)."""
+    """One history: rows into the films sorted by id, and when each was watched (epoch seconds, rising)."""
 
     rows: tuple[int, ...]
     times: tuple[int, ...]
@@ -70,44 +70,46 @@ class Viewer:
 
     def __init__(self, world: World, habits: Habits, rng: np.random.Generator) -> None:
         self.world, self.habits, self.rng = world, habits, rng
-        self.tastes = [draw(world.facet_odds, rng) for _ in range(int(rng.integers(1, 4)))]
-        self.active = 0
         mood = int(rng.integers(MOODS))
         self.charm = world.fame * np.where(world.mood == mood, habits.favourite_mood, 1.0)  # [I]
         self.unseen = np.ones(len(world.fame), dtype=bool)  # [I]
         self.rows: list[int] = []
+        self.tastes = [draw(world.facet_odds, rng) for _ in range(int(rng.integers(1, 4)))]
+        self.active = 0
+        self.settle()
+
+    def settle(self) -> None:
+        """How the tastes of this moment weigh each film, float64 [I]: by itself, and after a film like it."""
+        fits = self.world.facets[self.tastes[self.active]]  # [I]
+        others = self.world.facets[self.tastes].sum(axis=0)  # [n, I] -> [I]
+        self.alone = self.charm * (self.habits.noise + fits + self.habits.other_taste * others)
+        self.beside = self.charm * (self.habits.likeness * fits)
 
     def watch(self) -> None:
         """Watch one more film, then let the tastes move."""
         row = self.choose()
         self.unseen[row] = False
         self.rows.append(row)
-        if self.rng.random() < self.habits.drift:
-            own = np.flatnonzero(self.world.facets[:, row])
-            if len(own):
-                self.tastes[self.active] = int(own[self.rng.integers(len(own))])
+        own = np.flatnonzero(self.world.facets[:, row])
+        if self.rng.random() < self.habits.drift and len(own):
+            self.tastes[self.active] = int(own[self.rng.integers(len(own))])
         if self.rng.random() < self.habits.switch:
             self.active = int(self.rng.integers(len(self.tastes)))
+        self.settle()
 
     def choose(self) -> int:
-        """The next film: the sequel of the last one, or a draw by taste and likeness (module docstring, 3)."""
-        if self.rows and self.rng.random() < self.habits.sequel:
-            sequel = int(self.world.after[self.rows[-1]])
-            if sequel >= 0 and self.unseen[sequel]:
+        """The next film: the sequel of the last one, or a draw by taste and likeness (rule 3 above)."""
+        weights = self.alone
+        if self.rows:
+            last = self.rows[-1]
+            sequel = int(self.world.after[last])
+            if sequel >= 0 and self.unseen[sequel] and self.rng.random() < self.habits.sequel:
                 return sequel
-        row = draw(self.charm * self.pull() * self.unseen, self.rng)
+            weights = weights + self.beside * self.world.likeness[last]
+        row = draw(weights * self.unseen, self.rng)
         while (earlier := int(self.world.before[row])) >= 0 and self.unseen[earlier]:
             row = earlier
         return row
-
-    def pull(self) -> np.ndarray:
-        """How much each film fits this person now, float64 [I], before fame and mood."""
-        fits = self.world.facets[self.tastes[self.active]]  # [I]
-        others = self.world.facets[self.tastes].sum(axis=0)  # [n, I] -> [I]
-        pull = self.habits.noise + fits + self.habits.other_taste * others
-        if self.rows:
-            pull = pull + self.habits.likeness * fits * self.world.likeness[self.rows[-1]]
-        return np.asarray(pull, dtype=np.float64)
 
 
 def simulate_person(world: World, habits: Habits, rng: np.random.Generator) -> Person:
@@ -130,7 +132,7 @@ def simulate(
     seed: int,
     habits: Habits | None = None,
 ) -> list[Person]:
-    """`users` histories; their rows index the films sorted by id. Person n depends on the seed and n alone."""
+    """`users` histories; rows index the films sorted by id. Person n depends on the seed and n alone."""
     films = sorted(films, key=lambda film: film.item_id)
     world = build_world(films, series, np.random.default_rng([seed, 0]))
     habits = habits or Habits()
@@ -140,8 +142,8 @@ def simulate(
 def write_demo(folder: Path, users: int = 3000, seed: int = 7) -> None:
     """Write the canonical data folder: items.jsonl, interactions.csv, dataset.json.
 
-    The files are written in a temporary folder beside the target and renamed at the end, so `folder` is either whole
-    or absent. Raises FileExistsError when `folder` is there already, ValueError when users < 1 or seed < 0.
+    Written in a temporary folder beside the target and renamed at the end: `folder` is either whole or absent.
+    Raises FileExistsError when `folder` is there already, ValueError when users < 1 or seed < 0.
     """
     if users < 1 or seed < 0:
         raise ValueError(f"users must be at least 1 and seed at least 0, not users={users}, seed={seed}")
@@ -154,7 +156,7 @@ def write_demo(folder: Path, users: int = 3000, seed: int = 7) -> None:
     try:
         write_files(staging, films, people)
         staging.chmod(0o755)  # mkdtemp makes it readable by its owner alone
-        os.rename(staging, folder)
+        staging.rename(folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise

@@ -1,12 +1,14 @@
 """The catalogue as the simulator sees it: fame, hidden moods, facets one can have a taste for, series.
 
-1. Fame has a long tail: film number r in the ranking of fame draws 1 / (r + 20). The ranking is random, tilted towards
-   English-language films, films since 1975 and series.
-2. A facet is something one can have a taste for: a theme, a director, a language, a genre in a decade.
-3. Each film has a hidden mood. Moods are written nowhere, so only co-watching shows them: the part of the signal that
-   text cannot have.
+1. Fame has a long tail: film number r in the ranking of fame draws 1 / (r + 20). The ranking is random,
+   tilted towards English-language films, films since 1975 and series.
+2. A facet is something one can have a taste for: a theme, a director, a language, a genre in a decade. The
+   facets of famous films are the common tastes.
+3. Each film has a hidden mood. Moods are written nowhere, so only co-watching shows them: the part of the
+   signal that text cannot have.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +17,7 @@ import numpy as np
 
 from demo.catalogue import Film
 
-FACET_ODDS = {"theme": 6.0, "director": 1.5, "language": 1.0, "genre": 2.0}  # odds of each kind of taste
+KIND_ODDS = {"theme": 6.0, "director": 1.5, "language": 1.0, "genre": 2.0}  # odds of each kind of taste
 SMALLEST_FACET = 4  # films
 MOODS = 6
 
@@ -42,11 +44,8 @@ def facets_of(film: Film) -> list[tuple[str, str]]:
     return facets
 
 
-def facet_matrix(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
-    """Which film has which facet, bool [F, I], and the odds [F] that a taste is that facet.
-
-    A kind's odds are shared equally by its facets; facets of fewer than SMALLEST_FACET films are nobody's taste.
-    """
+def facet_matrix(films: Sequence[Film]) -> tuple[np.ndarray, list[str]]:
+    """Which film has which facet, bool [F, I], and each facet's kind; rare facets are nobody's taste."""
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row, film in enumerate(films):
         for facet in facets_of(film):
@@ -55,9 +54,18 @@ def facet_matrix(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
     matrix = np.zeros((len(kept), len(films)), dtype=bool)  # [F, I]
     for index, facet in enumerate(kept):
         matrix[index, members[facet]] = True
-    kinds = [kind for kind, _ in kept]
-    odds = np.array([FACET_ODDS[kind] / kinds.count(kind) for kind in kinds])  # [F]
-    return matrix, odds
+    return matrix, [kind for kind, _ in kept]
+
+
+def taste_odds(facets: np.ndarray, kinds: Sequence[str], fame: np.ndarray) -> np.ndarray:
+    """The odds, float64 [F], that a taste is that facet: its kind's odds, shared by the fame of its films."""
+    facet_fame = np.array([math.fsum(fame[members]) for members in facets])  # [F], equal on every machine
+    odds = np.zeros(len(kinds))
+    for kind, share in KIND_ODDS.items():
+        same = np.array([other == kind for other in kinds])
+        if same.any():
+            odds[same] = share * facet_fame[same] / math.fsum(facet_fame[same])
+    return odds
 
 
 def series_links(films: Sequence[Film], series: Mapping[str, Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -84,15 +92,16 @@ def draw_fame(films: Sequence[Film], in_series: np.ndarray, rng: np.random.Gener
 def build_world(
     films: Sequence[Film], series: Mapping[str, Sequence[str]], rng: np.random.Generator
 ) -> World:
-    """Arrays of a catalogue sorted by item id. Raises KeyError when a series names a film that is not there."""
-    facets, odds = facet_matrix(films)
+    """Arrays of films sorted by item id. Raises KeyError when a series names a film that is not there."""
+    facets, kinds = facet_matrix(films)
     before, after = series_links(films, series)
+    fame = draw_fame(films, (before >= 0) | (after >= 0), rng)
     counts = facets.astype(np.int64)
     return World(
-        fame=draw_fame(films, (before >= 0) | (after >= 0), rng),
+        fame=fame,
         mood=rng.integers(MOODS, size=len(films)),
         facets=facets,
-        facet_odds=odds,
+        facet_odds=taste_odds(facets, kinds, fame),
         likeness=(counts.T @ counts).astype(np.float64),  # [I, I]
         before=before,
         after=after,
