@@ -1,0 +1,158 @@
+"""`laser doctor`: what this machine and folder lack before the service can answer, and what to do about it.
+
+Each look is a function that yields findings and raises nothing. Heavy packages are imported inside, because
+the doctor is called exactly where one of them may be missing.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+PROJECT = "laser-recommender"
+OLDEST_PYTHON = (3, 11)
+AGAIN = "Make the environment anew: make clean, then make test"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `advice` says what to do, and is empty where all is well."""
+
+    name: str
+    state: Literal["good", "warning", "wrong"]
+    text: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Everything the doctor looks at, in the order in which it has to be right."""
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        python,
+        packages,
+        faiss_package,
+        devices,
+        backbone,
+        settings,
+        bundles,
+    )
+    return [finding for look in looks for finding in look()]
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter."""
+    version, text = sys.version_info[:3], sys.version.split()[0]
+    if version >= OLDEST_PYTHON:
+        yield Finding("python", "good", text)
+    else:
+        advice = "Use Python 3.11 or newer: make clean, then make test PYTHON=..."
+        yield Finding("python", "wrong", text, advice)
+
+
+def packages() -> Iterator[Finding]:
+    """What pyproject.toml requires, against what is installed."""
+    try:
+        lines = metadata.requires(PROJECT) or []
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", "wrong", f"{PROJECT} is not installed", "Run: make test (or make demo)")
+        return
+    needed = [Requirement(line) for line in lines]
+    needed = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wrong = [f"{one} (installed: {found})" for one in needed if (found := unfit(one)) is not None]
+    if wrong:
+        yield Finding("packages", "wrong", "; ".join(wrong), AGAIN)
+    else:
+        yield Finding("packages", "good", f"{len(needed)} required packages are there")
+
+
+def unfit(requirement: Requirement) -> str | None:
+    """None where the requirement is met, else the installed version; "none" where there is none."""
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return "none"
+    return None if requirement.specifier.contains(version, prereleases=True) else version
+
+
+def faiss_package() -> Iterator[Finding]:
+    """Exactly one of faiss-cpu and faiss-gpu: they overwrite each other's files."""
+    found = [
+        f"{name} {metadata.version(name)}"
+        for name in ("faiss-cpu", "faiss-gpu")
+        if unfit(Requirement(name)) is None
+    ]
+    text = " and ".join(found) or "neither faiss-cpu nor faiss-gpu"
+    if len(found) == 1:
+        yield Finding("faiss", "good", text)
+    else:
+        advice = "Install exactly one of them: make clean, then make test FAISS=cpu (or gpu)"
+        yield Finding("faiss", "wrong", text, advice)
+
+
+def devices() -> Iterator[Finding]:
+    """Where the encoder can run, and whether the search can follow it to the GPU."""
+    try:
+        import torch
+
+        import index.item_index  # noqa: F401  # loads FAISS
+    except (ImportError, OSError) as error:
+        yield Finding("devices", "wrong", f"cannot import: {error}", AGAIN)
+        return
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    text = f"torch {torch.__version__} on {', '.join(names) or 'the CPU'}, {torch.get_num_threads()} threads"
+    if names and unfit(Requirement("faiss-gpu")):
+        advice = "For the search on the GPU too: make clean, then make test FAISS=gpu"
+        yield Finding("devices", "warning", f"{text}; FAISS on the CPU", advice)
+    else:
+        yield Finding("devices", "good", text)
+
+
+def backbone() -> Iterator[Finding]:
+    """The embedded backbone's weights; a checkpoint may name another one."""
+    from model.backbone import EMBEDDED, BackboneError, embedded_folder
+
+    try:
+        embedded_folder()
+    except (BackboneError, OSError) as error:
+        yield Finding(
+            "backbone", "warning", str(error), "Needed unless the checkpoint names another backbone"
+        )
+    else:
+        yield Finding("backbone", "good", f"{EMBEDDED}, its weights verified")
+
+
+def settings() -> Iterator[Finding]:
+    """The LASER_* variables."""
+    from service.settings import SettingsError, load_settings, unknown_variables
+
+    try:
+        load_settings()
+    except SettingsError as error:
+        yield Finding("settings", "wrong", str(error), "Correct the variable, or unset it")
+    else:
+        unknown = unknown_variables()
+        yield from (Finding("settings", "warning", line, "Correct the name, or unset it") for line in unknown)
+        if not unknown:
+            yield Finding("settings", "good", "every LASER_* variable is a setting")
+
+
+def bundles() -> Iterator[Finding]:
+    """The published bundle, read and verified whole."""
+    from index.bundle import BundleError, open_bundle
+    from service.settings import SettingsError, load_settings
+
+    try:
+        chosen = load_settings()
+    except SettingsError:
+        return  # said above
+    root: Path = chosen.bundles
+    try:
+        bundle = open_bundle(root, chosen.bundle)
+    except BundleError as error:
+        yield Finding("bundle", "warning", str(error), "Make one: laser reindex RUN DATA, or laser demo")
+    else:
+        text = f"{bundle.manifest.bundle_id} in {root}, {len(bundle.catalogue):,} items, verified"
+        yield Finding("bundle", "good", text)
