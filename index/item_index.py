@@ -15,6 +15,7 @@ import faiss
 import numpy as np
 
 from index.masked_search import BLOCK, MaskedSearch
+from index.tensors import all_finite
 
 GPU_MOST = 2048  # FAISS selects at most so many on a GPU
 GATHER = 131_072  # rows copied to the GPU in one call
@@ -179,7 +180,7 @@ def _checked_vectors(vectors: np.ndarray) -> np.ndarray:
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ValueError(f"vectors must have shape [items, width], not {vectors.shape}")
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    if not all(np.isfinite(vectors[start : start + BLOCK]).all() for start in range(0, len(vectors), BLOCK)):
+    if not all_finite(vectors):
         raise ValueError("a vector holds NaN or Infinity")
     return vectors
 
