@@ -142,7 +142,7 @@ def simulate(
 def write_demo(folder: Path, users: int = 3000, seed: int = 7) -> None:
     """Write the canonical data folder: items.jsonl, interactions.csv, dataset.json.
 
-    Written in a temporary folder beside the target and renamed at the end: `folder` is either whole or absent.
+    Written in a temporary folder beside the target and renamed at the end: `folder` is whole or absent.
     Raises FileExistsError when `folder` is there already, ValueError when users < 1 or seed < 0.
     """
     if users < 1 or seed < 0:

@@ -96,13 +96,13 @@ def build_world(
     facets, kinds = facet_matrix(films)
     before, after = series_links(films, series)
     fame = draw_fame(films, (before >= 0) | (after >= 0), rng)
-    counts = facets.astype(np.int64)
+    member = facets.astype(np.float64)  # counts up to a few dozen: exact in floating point
     return World(
         fame=fame,
         mood=rng.integers(MOODS, size=len(films)),
         facets=facets,
         facet_odds=taste_odds(facets, kinds, fame),
-        likeness=(counts.T @ counts).astype(np.float64),  # [I, I]
+        likeness=member.T @ member,  # [I, F] @ [F, I] -> [I, I]
         before=before,
         after=after,
     )
