@@ -57,7 +57,7 @@ class Pool(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Weights for raw scores (the largest is 1), the NDCG@10 as served they reach, and the users it is over."""
+    """Weights for raw scores (the largest is 1), the NDCG@10 as served they reach, over how many users."""
 
     weights: dict[str, float]
     ndcg: float
@@ -122,9 +122,9 @@ def choose_weights(
     start ends when a sweep gains nothing. Deterministic for a seed.
     """
     scales = np.array([max(float(lead.std()), 1e-12) if lead.size else 1.0 for lead in pool.leads])
-    leads = pool.leads / scales[:, None].astype(np.float32)
+    leads: NDArray[np.float32] = (pool.leads / scales[:, None]).astype(np.float32)
     count = len(leads)
-    alone = max(np.eye(count), key=lambda start: _ndcg(pool, _total(leads, start), k))
+    alone: Weights = np.eye(count)[int(np.argmax([_ndcg(pool, lead, k) for lead in leads]))]
     random = np.random.default_rng(seed)
     starts: list[Weights] = [np.ones(count), alone]
     starts += [np.exp2(random.uniform(-3, 3, size=count)) for _ in range(random_starts)]
