@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
@@ -38,18 +38,16 @@ Changes = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help=
 Untested = Annotated[bool, Option("--untested-backbone", help="Accept an architecture no test has proven.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON object for machines, not text for people.")]
 
-STYLE: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
-app = typer.Typer(**STYLE, add_completion=False, pretty_exceptions_enable=False)
-data_app = typer.Typer(**STYLE)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Turn public dumps into a data folder, and look at one.")
 
 
 @app.callback()
 def _root() -> None:
-    """Recommendations from a history, a sentence and hard filters: train, index, serve.
-
-    Begin with `laser demo`, or with `laser doctor` where something does not work.
-    """
+    """Recommendations from a history, a sentence and filters. Begin with `laser demo` or `laser doctor`."""
 
 
 @app.command()
@@ -73,7 +71,6 @@ def demo(
 
 
 def _build_demo(folder: Path) -> None:
-    """The offline story on the bundled films; a stage whose output is there, whole, is not run again."""
     from demo.simulator import write_demo
     from training.pipeline import train as train_laser
     from training.reindex import reindex as make_bundle

@@ -1,4 +1,4 @@
-"""What holds for every test: no LASER_* variable of the caller, no model hub, and property tests without a clock."""
+"""What holds for every test: no LASER_* variable of the caller, no model hub, no clock on property tests."""
 
 import os
 
