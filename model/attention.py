@@ -36,7 +36,8 @@ class Attention(nn.Module):
             query, key, value, attn_mask=visible | ~sighted, dropout_p=self.dropout if self.training else 0.0
         )
         mixed = mixed * sighted
-        return self.out(mixed.transpose(1, 2).reshape(batch, count, width))
+        result: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, count, width))
+        return result
 
 
 class FeedForward(nn.Module):
@@ -50,7 +51,8 @@ class FeedForward(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Apply the two maps position by position."""
-        return self.outer(self.dropout(functional.gelu(self.inner(states))))
+        mapped: Tensor = self.outer(self.dropout(functional.gelu(self.inner(states))))
+        return mapped
 
 
 class SelfAttentionBlock(nn.Module):
@@ -68,7 +70,8 @@ class SelfAttentionBlock(nn.Module):
         """states [B, T, width], visible broadcastable to [B, 1, T, T] -> [B, T, width]."""
         normed = self.attention_norm(states)
         states = states + self.dropout(self.attention(normed, normed, visible))
-        return states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))
+        states = states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))
+        return states
 
 
 def causal_mask(length: int, device: torch.device) -> Tensor:

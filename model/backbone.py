@@ -63,7 +63,7 @@ class Backbone(nn.Module):
             raise BackboneError(
                 f"backbone architecture {kind!r} is not proven; use one of {known}, or pass --untested-backbone"
             )
-        self.model = model.eval().requires_grad_(False)
+        self.model = model.requires_grad_(False).train(False)
         self.tokenizer = tokenizer
         self.fingerprint = fingerprint
         self.causal = kind not in ENCODERS
@@ -120,8 +120,8 @@ def load_backbone(
     folder = embedded_folder() if config.name == EMBEDDED else None
     source = str(folder or config.name)
     number_format = resolve_dtype(dtype, device)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=config.revision, trust_remote_code=False)
         with contextlib.redirect_stdout(io.StringIO()):

@@ -38,7 +38,13 @@ class Prompted(NamedTuple):
     def to(self, device: torch.device) -> "Prompted":
         """The same batch on another device."""
         return Prompted(
-            *(tuple(s.to(device) for s in v) if isinstance(v, tuple) else v.to(device) for v in self)
+            self.tokens.to(device),
+            self.text_present.to(device),
+            tuple(state.to(device) for state in self.states),
+            self.states_present.to(device),
+            self.text_vectors.to(device),
+            self.vectors_present.to(device),
+            self.sentence_vector.to(device),
         )
 
 
@@ -121,7 +127,8 @@ class BiTuning(nn.Module):
         )
         after = columns[0] + (count if backbone.causal else 0)
         positions = torch.cat([before, after])[None, :].expand(size, -1)
-        return backbone(embeddings, mask, positions)
+        hidden: Tensor = backbone(embeddings, mask, positions)
+        return hidden
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """A checkpoint on disk: everything of Laser but the backbone, which is named and fingerprinted.
 
     config.json          shapes, backbone name and fingerprint, fusion weights
-    weights.safetensors  item side, user side, ID recommenders, fusion factors
+    weights.safetensors  item side, user side, ID recommenders, fusion factors, whitening
     vocabulary.json      the item ids the recommenders were trained on, and which of them are warm
 
 Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape.
@@ -12,23 +12,26 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.backbone import Backbone, load_backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.fusion import Fusion, ItemFactors
-from model.id_recommenders import IdRecommenderConfig, build_id_recommender
+from model.id_recommenders import IdRecommender, IdRecommenderConfig, build_id_recommender
 from model.laser import Laser
+from model.whitening import Whitening
 
 FORMAT = 1
+STATES, SCORES = "states/", "scores/"
+Named = TypeVar("Named")
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
 
 
@@ -41,8 +44,8 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
     aside = folder.with_name(folder.name + ".writing")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    fusion, collaborative = laser.fusion, laser.collaborative
-    recommenders = collaborative.recommenders
+    fusion = laser.fusion
+    recommenders = _recommenders(laser)
     document = {
         "format": FORMAT,
         "laser": laser.config.to_dict(),
@@ -54,16 +57,20 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
         },
     }
     tensors: dict[str, Tensor] = {}
-    modules = {"item_side": laser.item_side, "user_side": laser.user_side}
+    modules: dict[str, nn.Module] = {"item_side": laser.item_side, "user_side": laser.user_side}
     modules |= {f"id_recommenders.{name}": module for name, module in recommenders.items()}
     for prefix, module in modules.items():
-        tensors |= {f"{prefix}.{key}": value.cpu().contiguous() for key, value in module.state_dict().items()}
+        tensors |= {f"{prefix}.{key}": value.cpu().clone() for key, value in module.state_dict().items()}
     for factor in fusion.factors.values():
         tensors[f"fusion.{factor.name}.user_side"] = torch.from_numpy(factor.user_side)
         tensors[f"fusion.{factor.name}.item_side"] = torch.from_numpy(factor.item_side)
     if fusion.from_text is not None:
         tensors["fusion.from_text"] = torch.from_numpy(fusion.from_text)
+    if laser.whitening is not None:
+        tensors["whitening.mean"] = torch.from_numpy(laser.whitening.mean)
+        tensors["whitening.map"] = torch.from_numpy(laser.whitening.map)
     save_file(tensors, aside / WEIGHTS)
+    collaborative = laser.collaborative
     vocabulary = {"item_ids": collaborative.item_ids, "warm": np.flatnonzero(collaborative.warm).tolist()}
     (aside / VOCABULARY).write_text(json.dumps(vocabulary), encoding="utf-8")
     (aside / CONFIG).write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
@@ -128,8 +135,10 @@ def _assemble(
         module.to(backbone.device)
     warm = np.zeros(len(vocabulary["item_ids"]), dtype=bool)
     warm[vocabulary["warm"]] = True
-    collaborative = Collaborative(recommenders, vocabulary["item_ids"], warm)
-    widths = [collaborative.state_widths[name] for name in config.sources]
+    reading, scoring = (
+        Collaborative(_below(recommenders, role), vocabulary["item_ids"], warm) for role in (STATES, SCORES)
+    )
+    widths = [reading.state_widths[name] for name in config.sources]
     sides = []
     for prefix in ("item_side", "user_side"):
         side = BiTuning(config, widths, backbone.width)
@@ -146,14 +155,21 @@ def _assemble(
         for name, factor in fused["factors"].items()
     ]
     from_text = tensors.get("fusion.from_text")
-    fusion = Fusion(
-        collaborative, factors, fused["weights"], None if from_text is None else from_text.numpy()
-    )
-    return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, identity)
+    fusion = Fusion(scoring, factors, fused["weights"], None if from_text is None else from_text.numpy())
+    white = [tensors[f"whitening.{part}"].numpy() for part in ("mean", "map")] if config.whiten else None
+    whitening = Whitening(*white) if white else None
+    return Laser(config, backbone, sides[0], sides[1], reading, fusion, identity, whitening)
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _recommenders(laser: Laser) -> dict[str, IdRecommender]:
+    """Both sets of recommenders, by role: those whose states the M-Former reads, those whose scores are fused."""
+    states, scores = laser.collaborative.recommenders, laser.fusion.collaborative.recommenders
+    kept = {STATES + name: module for name, module in states.items() if name in laser.config.sources}
+    return kept | {SCORES + name: module for name, module in scores.items() if name in laser.fusion.weights}
+
+
+def _below(named: dict[str, Named], prefix: str) -> dict[str, Named]:
+    return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

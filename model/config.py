@@ -21,17 +21,18 @@ class PromptConfig:
 
     `item_mark` stands before every item; `{n}` is its number in the history. `item_tokens` and
     `constraint_tokens` bound one item's text and the sentence; `max_tokens` bounds the whole text, and the oldest
-    items are dropped first.
+    items are dropped first. `vector_tokens` bounds the text behind an item's frozen vector, made once an item.
     """
 
     instruction: str = SHORT_INSTRUCTION
-    item_mark: str = ">>"
+    item_mark: str = ";"
     item_tokens: int = 16
+    vector_tokens: int = 24
     constraint_tokens: int = 32
     max_tokens: int = 96
 
     def __post_init__(self) -> None:
-        for name in ("item_tokens", "constraint_tokens", "max_tokens"):
+        for name in ("item_tokens", "vector_tokens", "constraint_tokens", "max_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"prompt.{name} must be at least 1, not {getattr(self, name)}")
 
@@ -69,7 +70,9 @@ class LaserConfig:
 
     `read_out`: "suffix" is the paper's (the output at the suffix token, eq. 2); "residual" adds the suffix, through
     a map that starts at zero, to the recency-weighted mean of the history's frozen item vectors; "mean" averages the
-    text tokens' outputs (the paper's ablation). `sources` names the collaborative states the M-Former reads.
+    text tokens' outputs (the paper's ablation). `sources` names the collaborative states the M-Former reads. `base_prefix`
+    adds a learned prefix to the M-Former's; `whiten` whitens the frozen item vectors; `decay` is where the recency
+    weight of the residual read-out starts.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -79,7 +82,8 @@ class LaserConfig:
     sources: tuple[str, ...] = ("sasrec", "bert4rec", "gru4rec")
     read_out: Literal["residual", "suffix", "mean"] = "residual"
     base_prefix: bool = True
-    decay: float = 0.5
+    whiten: bool = True
+    decay: float = 0.7
     max_history: int = 20
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from model.bi_tuning import BiTuning, Prompted, frozen_text_vectors
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.prompts import Prompts, item_text
+from model.whitening import Whitening
 
 Vectors = NDArray[np.float32]
 Record = Mapping[str, object]
@@ -52,6 +53,7 @@ class TextEncoder:
         self.config = config
         self.backbone = backbone
         self.tokens_per_batch = tokens_per_batch
+        self.whitening: Whitening | None = None  # fitted on the catalogue by training, or loaded
         # Virtual tokens take positions too where the backbone numbers everything in order.
         virtual = config.m_former.prefix_tokens + 1 if backbone.causal else 1
         self.prompts = Prompts(backbone.tokenizer, config.prompt, backbone.max_positions - virtual)
@@ -61,7 +63,7 @@ class TextEncoder:
         return [self.prompts.item(item_text(record, self.config.text_fields)) for record in records]
 
     def text_vectors(self, token_ids: Sequence[Sequence[int]], progress: Progress | None = None) -> Vectors:
-        """Frozen vectors float32 [n, D] of item texts or sentences."""
+        """Frozen vectors float32 [n, D] of item texts or sentences, whitened once a whitening is there."""
         prompts = [self.prompts.plain(tokens) for tokens in token_ids]
         vectors = np.zeros((len(prompts), self.backbone.width), dtype=np.float32)
         for rows in self.batches([len(prompt) for prompt in prompts]):
@@ -72,7 +74,7 @@ class TextEncoder:
             )
             if progress:
                 progress(len(rows))
-        return vectors
+        return vectors if self.whitening is None else self.whitening.apply(vectors)
 
     def collate(self, histories: Sequence[History], collaborative: Collaborative) -> Prompted:
         """Pad a batch of histories into tensors."""

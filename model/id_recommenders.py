@@ -76,7 +76,8 @@ class IdRecommender(nn.Module):
     @property
     def item_vectors(self) -> Tensor:
         """The item table without padding and mask. [I, H]."""
-        return self.table.weight[1 : self.config.items + 1]
+        vectors: Tensor = self.table.weight[1 : self.config.items + 1]
+        return vectors
 
     def states(self, tokens: Tensor) -> Tensor:
         """Encode histories [B, N] into one state a position. -> [B, N, H]."""
@@ -157,7 +158,8 @@ class GRU4Rec(IdRecommender):
         outputs, _ = self.gru(self.dropout(self.table(shifted) * self.config.width**0.5))
         states = self.norm(self.out(self.dropout(outputs)))  # [B, N, H]
         to_right = (columns - offset).clamp(min=0)[..., None].expand(-1, -1, states.shape[-1])
-        return states.gather(1, to_right) * present[..., None]
+        aligned: Tensor = states.gather(1, to_right) * present[..., None]
+        return aligned
 
 
 def build_id_recommender(config: IdRecommenderConfig) -> IdRecommender:

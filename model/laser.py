@@ -15,11 +15,14 @@ from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
 from model.fusion import Fusion
+from model.whitening import Whitening
 
 
 @dataclass
 class Laser:
     """Encodes items and users into float32 vectors [., V] whose inner product is the score.
+
+    `collaborative` gives the M-Former its states; the fusion has recommenders of its own, trained on more.
 
     Thread-compatible, not thread-safe: one worker thread calls it.
     """
@@ -31,9 +34,11 @@ class Laser:
     collaborative: Collaborative
     fusion: Fusion
     fingerprint: str
+    whitening: Whitening | None = None
 
     def __post_init__(self) -> None:
         self.text = TextEncoder(self.config, self.backbone)
+        self.text.whitening = self.whitening
         self.item_side.eval().requires_grad_(False)
         self.user_side.eval().requires_grad_(False)
 
@@ -72,7 +77,7 @@ class Laser:
     def encode_users(self, histories: Sequence[History]) -> Vectors:
         """User vectors float32 [B, V]; their inner products with item vectors are the scores."""
         z = self.text.embed(self.user_side, histories, self.collaborative)
-        rows = [self.collaborative.rows(history.item_ids) for history in histories]
+        rows = [self.fusion.collaborative.rows(history.item_ids) for history in histories]
         return np.concatenate([z, self.fusion.user_columns(rows)], axis=1)
 
 

@@ -68,8 +68,9 @@ class Prompts:
             )
 
     def item(self, text: str) -> list[int]:
-        """Token ids of one item's text, at most `item_tokens`; a blank text is one unknown token."""
-        return self._ids(text)[: self.config.item_tokens] or self._ids("unknown")[:1]
+        """Token ids of one item's text; a blank text is one unknown token. A prompt uses the first `item_tokens`."""
+        longest = max(self.config.item_tokens, self.config.vector_tokens)
+        return self._ids(text)[:longest] or self._ids("unknown")[:1]
 
     def sentence(self, text: str) -> tuple[int, ...]:
         """Token ids of a constraint sentence, at most `constraint_tokens`; () if nothing is left of it."""
@@ -77,7 +78,8 @@ class Prompts:
 
     def plain(self, item: Sequence[int]) -> list[int]:
         """An item or sentence alone between the tokenizer's own start and end: what the frozen backbone averages."""
-        return [*self._start, *item, *self._end]
+        longest = max(self.config.vector_tokens, self.config.constraint_tokens)
+        return [*self._start, *item[:longest], *self._end]
 
     def prompt(self, items: Sequence[Sequence[int]], sentence: Sequence[int] = ()) -> list[int]:
         """The whole text of one user: the newest items that fit the budget, oldest first, then the sentence."""
@@ -85,6 +87,7 @@ class Prompts:
         room = self.max_tokens - len(self._start) - len(self._end) - len(self._instruction) - len(tail)
         kept: list[Sequence[int]] = []
         for item in reversed(items):
+            item = item[: self.config.item_tokens]
             room -= len(item) + len(self._mark(len(items)))
             if room < 0:
                 break

@@ -16,6 +16,7 @@ from model.config import LaserConfig, MFormerConfig, PromptConfig
 from model.fusion import Fusion, ItemFactors
 from model.id_recommenders import IdRecommenderConfig, Kind, build_id_recommender
 from model.laser import Laser
+from model.whitening import fit_whitening
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 PIECES = [
@@ -122,4 +123,5 @@ def tiny_laser(item_ids: Sequence[str], folder: Path | None = None, fused: bool 
     )
     fusion = Fusion(collaborative, [factors], {"sasrec": 0.5, "ease": 0.1} if fused else {})
     fusion.fit_from_text(rng.normal(size=(len(item_ids), backbone.width)).astype("f4"))
-    return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, fingerprint="tiny")
+    whitening = fit_whitening(rng.normal(size=(50, backbone.width)).astype("f4"))
+    return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, "tiny", whitening)

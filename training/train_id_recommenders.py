@@ -26,12 +26,14 @@ from model.id_recommenders import (
     BERT4Rec,
     IdRecommender,
     IdRecommenderConfig,
+    Kind,
     build_id_recommender,
     pad_histories,
 )
 from training.data import EvalRows
 from training.fit import FitConfig, Log, fit
-from training.metrics import ndcg_at, target_ranks
+from training.ranking import rank_users, summarise
+from training.scorers import IdScorer
 
 SOFTMAX_LIMIT = 50_000
 SAMPLED_NEGATIVES = 4_096
@@ -42,8 +44,10 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class IdTrainingConfig:
-    """Optimisation of one ID recommender; its shape is IdRecommenderConfig."""
+    """Optimisation of the ID recommenders, and the one width of all of them."""
 
+    kinds: tuple[Kind, ...] = ("sasrec", "bert4rec", "gru4rec")
+    width: int = 64
     epochs: int = 60
     final_epochs: int = 12
     patience: int = 6
@@ -183,7 +187,7 @@ def length_batches(lengths: Rows, size: int, rng: np.random.Generator) -> list[R
     """Batches of row numbers of similar length (so little is padding), in random order, ties drawn at random."""
     order = np.lexsort((rng.random(len(lengths)), lengths))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
-    rng.shuffle(batches)  # type: ignore[arg-type]
+    rng.shuffle(batches)
     return batches
 
 
@@ -195,32 +199,7 @@ def sample_rows(rows: EvalRows, count: int, seed: int) -> EvalRows:
     return EvalRows(rows.users[kept], tuple(rows.histories[i] for i in kept), rows.targets[kept])
 
 
-@torch.inference_mode()
-def score_histories(
-    model: IdRecommender, histories: Sequence[Rows], batch_size: int = 512
-) -> NDArray[np.float32]:
-    """Scores float32 [U, I] of every item for every history; an empty history scores 0 everywhere."""
-    model.eval()
-    device = model.item_vectors.device
-    scores = np.zeros((len(histories), model.config.items), dtype=np.float32)
-    for start in range(0, len(histories), batch_size):
-        tokens = pad_histories(list(histories[start : start + batch_size]), model.config.max_length).to(
-            device
-        )
-        users = model.user_vectors(tokens)
-        users = users * (tokens != PADDING).any(dim=1, keepdim=True)
-        scores[start : start + batch_size] = (users @ model.item_vectors.T).cpu().numpy()
-    return scores
-
-
 def validation_ndcg(model: IdRecommender, rows: EvalRows) -> float:
     """NDCG@10 as served: items of the history excluded."""
-    total = 0.0
-    for start in range(0, len(rows.users), 512):
-        histories = rows.histories[start : start + 512]
-        scores = score_histories(model, histories)
-        mask = np.zeros(scores.shape, dtype=bool)
-        for line, history in zip(mask, histories, strict=True):
-            line[history] = True
-        total += float(ndcg_at(target_ranks(scores, rows.targets[start : start + 512], mask), 10).sum())
-    return total / max(len(rows.users), 1)
+    ranks = rank_users(IdScorer(model.config.kind, model), rows, model.config.items)
+    return summarise(ranks.served).ndcg

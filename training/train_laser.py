@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.bi_tuning import BiTuning, Prompted
-from model.collaborative import Collaborative
-from model.encoder import History, TextEncoder
 from training.data import EvalRows
 from training.fit import FitConfig, FitResult, Log, fit
 from training.losses import balance_loss, contrastive_loss, in_batch_loss
 from training.metrics import history_mask, ndcg_at, target_ranks
+from training.scorers import Encoding
 from training.train_id_recommenders import length_batches, sample_rows
 
 Rows = NDArray[np.int64]
@@ -59,31 +58,12 @@ class LaserTrainingConfig:
             raise ValueError(f"state_dropout must lie in [0, 1), not {self.state_dropout}")
 
 
-@dataclass(frozen=True)
-class TrainingItems:
-    """The catalogue as training reads it: ids, token ids and frozen text vectors [I, D] by row."""
-
-    item_ids: tuple[str, ...]
-    token_ids: list[list[int]]
-    text_vectors: Vectors
-
-    def history(self, rows: Sequence[int] | Rows) -> History:
-        """The prompt's view of a history of rows."""
-        return History(
-            tuple(self.item_ids[row] for row in rows),
-            tuple(self.token_ids[row] for row in rows),
-            self.text_vectors[rows],
-        )
-
-
 class LaserTrainer:
     """Holds what both phases share; `phase1` and `phase2` are the two calls of the story."""
 
     def __init__(
         self,
-        text: TextEncoder,
-        items: TrainingItems,
-        collaborative: Collaborative,
+        encoding: Encoding,
         rows: EvalRows,
         valid: EvalRows,
         config: LaserTrainingConfig,
@@ -91,11 +71,11 @@ class LaserTrainer:
         log: Log,
         progress: StepProgress,
     ) -> None:
-        self.text, self.items, self.collaborative = text, items, collaborative
+        self.text, self.items, self.collaborative = encoding
         self.rows, self.config, self.seed = rows, config, seed
         self.valid = sample_rows(valid, config.validation_users, seed)
         self.log, self.progress = log, progress
-        shares = np.bincount(rows.targets, minlength=len(items.item_ids)) / max(len(rows.targets), 1)
+        shares = np.bincount(rows.targets, minlength=len(self.items.item_ids)) / max(len(rows.targets), 1)
         self._log_share = torch.from_numpy(np.log(np.maximum(shares, 1e-12))).float()
 
     def phase1(self, side: BiTuning, state_file: Path) -> tuple[FitResult, Tensor]:

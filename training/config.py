@@ -1,0 +1,145 @@
+"""How a run is configured: four presets, and overrides by dotted name.
+
+cpu       the default: MiniLM, every published idea that pays on it, sized for two cores
+gpu       the same recipe with a larger M-Former, longer prompts and bigger batches, for one CUDA device
+paper     the published settings of appendix B (K 8, L 32, 12 blocks of width 768), read out at the suffix
+faithful  the published method, sized for two cores: suffix read-out, one BERT4Rec source, no additions of ours
+demo      `cpu`, shortened for the bundled films
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from model.config import PAPER_INSTRUCTION, LaserConfig, MFormerConfig, PromptConfig
+from training.train_id_recommenders import IdTrainingConfig
+from training.train_laser import LaserTrainingConfig
+
+
+class ConfigError(Exception):
+    """A preset or an override does not exist or does not fit; the message names it."""
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """Which linear scorers join the ID recommenders in `c`, and the rank of their factors. Without any, V = D."""
+
+    scorers: tuple[str, ...] = ("EASE", "item-kNN", "TF-IDF mean", "popularity")
+    rank: int = 256
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run besides data, seed and machine."""
+
+    laser: LaserConfig = field(default_factory=LaserConfig)
+    training: LaserTrainingConfig = field(default_factory=LaserTrainingConfig)
+    id_recommenders: IdTrainingConfig = field(default_factory=IdTrainingConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+
+    def __post_init__(self) -> None:
+        missing = set(self.laser.sources) - set(self.id_recommenders.kinds)
+        if missing:
+            raise ValueError(
+                f"laser.sources names {', '.join(sorted(missing))}, which id_recommenders.kinds lacks"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, nested, as JSON gives them back."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+def preset(name: str, overrides: Mapping[str, str] | None = None) -> RunConfig:
+    """A preset by name with overrides such as {"laser.m_former.experts": "8"}. Raises ConfigError."""
+    if name not in _PRESETS:
+        raise ConfigError(f"there is no preset {name!r}; choose one of {', '.join(_PRESETS)}")
+    config = _PRESETS[name]
+    for key, value in (overrides or {}).items():
+        config = _override(config, key.split("."), value, key)
+    return config
+
+
+def _override(config: Any, path: list[str], value: str, key: str) -> Any:
+    known = {entry.name: getattr(config, entry.name) for entry in fields(config)}
+    if path[0] not in known:
+        raise ConfigError(f"{key}: no setting {path[0]!r}; there are {', '.join(known)}")
+    current = known[path[0]]
+    if len(path) > 1:
+        if not is_dataclass(current):
+            raise ConfigError(f"{key}: {path[0]} has no settings below it")
+        new = _override(current, path[1:], value, key)
+    elif is_dataclass(current):
+        raise ConfigError(f"{key} names a group; add one of its settings")
+    else:
+        new = _parse(value, current, key)
+    try:
+        return replace(config, **{path[0]: new})
+    except ValueError as error:
+        raise ConfigError(f"{key}={value}: {error}") from error
+
+
+def _parse(value: str, current: object, key: str) -> object:
+    """Read the text as the type the setting has now; a tuple is comma-separated, empty for none."""
+    try:
+        if isinstance(current, bool):
+            return {"true": True, "false": False}[value.lower()]
+        if isinstance(current, tuple):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(current, (int, float)):
+            return type(current)(value)
+        return value
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"{key}: {value!r} is no {type(current).__name__}") from error
+
+
+_CPU = RunConfig()
+_PAPER = LaserConfig(
+    prompt=PromptConfig(instruction=PAPER_INSTRUCTION, item_mark=">> {n}.", item_tokens=32, max_tokens=512),
+    m_former=MFormerConfig(experts=8, prefix_tokens=32, blocks=12, width=768, heads=12),
+    sources=("bert4rec",),
+    read_out="suffix",
+    base_prefix=False,
+    whiten=False,
+)
+_PUBLISHED_LOSS = LaserTrainingConfig(in_batch=0.0, state_dropout=0.0)
+_PRESETS: dict[str, RunConfig] = {
+    "cpu": _CPU,
+    "gpu": replace(
+        _CPU,
+        laser=LaserConfig(
+            prompt=PromptConfig(max_tokens=256),
+            m_former=MFormerConfig(experts=8, prefix_tokens=16, blocks=4, width=256, heads=8),
+            max_history=50,
+        ),
+        training=LaserTrainingConfig(
+            phase1_epochs=10, phase2_epochs=15, batch_size=256, rows_per_epoch=200_000
+        ),
+    ),
+    "paper": RunConfig(
+        laser=_PAPER,
+        training=replace(
+            _PUBLISHED_LOSS,
+            phase1_epochs=15,
+            phase2_epochs=5,
+            learning_rate=1e-4,
+            batch_size=4,
+            rows_per_epoch=10**9,
+        ),
+        fusion=FusionConfig(scorers=(), enabled=False),
+    ),
+    "faithful": RunConfig(
+        laser=LaserConfig(sources=("bert4rec",), read_out="suffix", base_prefix=False, whiten=False),
+        training=_PUBLISHED_LOSS,
+        fusion=FusionConfig(scorers=(), enabled=False),
+    ),
+    "demo": replace(
+        _CPU,
+        training=LaserTrainingConfig(
+            phase1_epochs=1, phase2_epochs=2, rows_per_epoch=2_000, validation_users=500
+        ),
+        id_recommenders=IdTrainingConfig(epochs=25, final_epochs=5),
+    ),
+}

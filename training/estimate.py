@@ -1,0 +1,78 @@
+"""How much memory and time a run will take, said before it starts.
+
+Time rests on one measured batch of the frozen backbone, forward and backward; memory on the sizes of the arrays that
+dominate. Both are estimates to plan by, not promises.
+"""
+
+import time
+from typing import NamedTuple
+
+import torch
+from rich.console import Console
+
+from model.encoder import TextEncoder
+from training.config import RunConfig
+from training.data import Dataset
+
+BASE_BYTES = 900 << 20  # interpreter, libraries and the embedded backbone
+PROBE = (32, 64)  # sequences and tokens of the measured batch
+ID_SECONDS_PER_LOGIT = 2.5e-9  # a full softmax over one item, forward and backward, on one fast core
+
+
+class Estimate(NamedTuple):
+    """Seconds and bytes of a whole run."""
+
+    seconds: float
+    memory: int
+
+
+def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate:
+    """Estimate a training run on this machine."""
+    items, rows = len(dataset.items), sum(len(history) >= 4 for history in dataset.histories)
+    interactions = sum(map(len, dataset.histories))
+    trained = min(rows, config.training.rows_per_epoch)
+    mean = min(interactions / max(len(dataset.histories), 1), config.laser.max_history)
+    virtual = config.laser.m_former.prefix_tokens + 1
+    frame = len(text.prompts.prompt([[0]])) - 1
+    user = virtual + min(frame + mean * (config.laser.prompt.item_tokens + 1), text.prompts.max_tokens)
+    item = virtual + frame + config.laser.prompt.item_tokens
+    step, forward = _probe(text)
+    first, second = config.training.phase1_epochs, config.training.phase2_epochs
+    tokens = (first + second) * trained * user + first * trained * item
+    validated = (
+        (first + second) * config.training.validation_users * user + 2 * first * items * item + rows * user
+    )
+    id_rounds = len(config.laser.sources) * (
+        config.id_recommenders.epochs + config.id_recommenders.final_epochs
+    )
+    seconds = tokens * step + validated * forward + id_rounds * interactions * items * ID_SECONDS_PER_LOGIT
+    cells = items * items * 8 if config.fusion.enabled and items <= 20_000 else 0
+    memory = BASE_BYTES + cells + items * text.backbone.width * 16 + interactions * 64
+    return Estimate(seconds, memory)
+
+
+def print_estimate(config: RunConfig, dataset: Dataset, text: TextEncoder, console: Console) -> None:
+    """Say what is about to happen and how long it may take."""
+    guess = estimate(config, dataset, text)
+    console.print(
+        f"{dataset.info.name}: {len(dataset.user_ids):,} users, {len(dataset.items):,} items. "
+        f"At most about {guess.seconds / 60:.0f} minutes and {guess.memory / 2**30:.1f} GiB on this machine; "
+        "early stopping usually ends sooner."
+    )
+
+
+def _probe(text: TextEncoder) -> tuple[float, float]:
+    """Seconds a token: (forward and backward, forward alone)."""
+    backbone = text.backbone
+    embeddings = torch.randn(*PROBE, backbone.width, device=backbone.device, dtype=backbone.dtype) * 0.05
+    present = torch.ones(PROBE, dtype=torch.bool, device=backbone.device)
+    positions = torch.arange(PROBE[1], device=backbone.device).expand(PROBE)
+    forward = step = 0.0
+    for _ in range(2):  # the first call warms up
+        embeddings.requires_grad_(True)
+        begun = time.perf_counter()
+        hidden = backbone(embeddings, present, positions)
+        forward = time.perf_counter() - begun
+        hidden.float().sum().backward()
+        step = time.perf_counter() - begun
+    return step / (PROBE[0] * PROBE[1]), forward / (PROBE[0] * PROBE[1])

@@ -1,0 +1,171 @@
+"""The offline story, one run from a data folder to a checkpoint.
+
+    data -> ID recommenders (two rounds each) -> phase 1 -> phase 2 -> factors and fusion weights -> checkpoint
+
+Each stage leaves its state on disk; a run that was stopped goes on where it was with `resume=True`.
+"""
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from model.backbone import Backbone, load_backbone
+from model.bi_tuning import BiTuning
+from model.checkpoint import save_checkpoint
+from model.collaborative import Collaborative
+from model.encoder import TextEncoder
+from model.id_recommenders import IdRecommender, IdRecommenderConfig
+from model.laser import Laser
+from model.whitening import fit_whitening
+from training.config import RunConfig, preset
+from training.data import Dataset, Split, leave_one_out, load_dataset
+from training.estimate import print_estimate
+from training.fit_fusion import fit_fusion
+from training.run_folder import RunFolder
+from training.scorers import EmbeddingScorer, Encoding, TrainingItems
+from training.train_id_recommenders import CrossFitted, hold_out_last, train_id_recommender
+from training.train_laser import LaserTrainer
+
+
+def train(
+    data: Path,
+    out: Path,
+    preset_name: str = "cpu",
+    seed: int = 0,
+    resume: bool = False,
+    device: str = "cpu",
+    overrides: Mapping[str, str] | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Train on a canonical data folder and return the checkpoint's folder inside the run folder `out`.
+
+    Raises DataError, ConfigError, RunError or BackboneError with one clear line on bad input.
+    """
+    started = time.monotonic()
+    dataset = load_dataset(data)
+    config = _with_text_fields(preset(preset_name, overrides), dataset)
+    console = console or Console(stderr=True)
+    description = {
+        "preset": preset_name,
+        "config": config.to_dict(),
+        "seed": seed,
+        "data_hash": dataset.data_hash,
+    }
+    backbone = load_backbone(config.laser.backbone, device)
+    run = RunFolder(out, description, resume, console)
+    text = TextEncoder(config.laser, backbone)
+    print_estimate(config, dataset, text, console)
+    with run.progress():
+        laser = Training(config, dataset, run, text, seed).run()
+    save_checkpoint(laser, run.checkpoint)
+    run.log("done", {"seconds": time.monotonic() - started})
+    return run.checkpoint
+
+
+class Training:
+    """One run's stages over one data set, in the order of the story."""
+
+    def __init__(
+        self, config: RunConfig, dataset: Dataset, run: RunFolder, text: TextEncoder, seed: int
+    ) -> None:
+        self.config, self.dataset, self.folder, self.text, self.seed = config, dataset, run, text, seed
+        self.split: Split = leave_one_out(dataset.histories)
+        self.backbone: Backbone = text.backbone
+
+    def run(self) -> Laser:
+        """All stages; returns the finished Laser."""
+        recommenders = self.train_id_recommenders()
+        items = self.read_items()
+        cross_fitted = self._collaborative({kind: pair.cross_fitted for kind, pair in recommenders.items()})
+        final = self._collaborative({kind: pair.final for kind, pair in recommenders.items()})
+        item_side, user_side, matrix = self.train_laser(items, cross_fitted)
+        alone = EmbeddingScorer("Laser", Encoding(self.text, items, cross_fitted), user_side, matrix)
+        fusion = fit_fusion(
+            self.config.fusion,
+            self.dataset,
+            self.split.train,
+            self.split.valid,
+            alone,
+            final,
+            items.text_vectors,
+            self.seed,
+            self.folder.log,
+        )
+        laser = self.config.laser
+        whitening = self.text.whitening
+        return Laser(
+            laser, self.backbone, item_side, user_side, cross_fitted, fusion, "in training", whitening
+        )
+
+    def train_id_recommenders(self) -> dict[str, CrossFitted]:
+        """Every ID recommender the prefix or the fusion reads, in two rounds each."""
+        trained: dict[str, CrossFitted] = {}
+        for kind in self.config.id_recommenders.kinds:
+            shape = IdRecommenderConfig(
+                kind, len(self.dataset.items), width=self.config.id_recommenders.width
+            )
+            trained[kind] = train_id_recommender(
+                shape,
+                self.config.id_recommenders,
+                self.split.train,
+                self.split.valid,
+                self.folder.state,
+                self.seed,
+                self.folder.log,
+                str(self.backbone.device),
+            )
+        return trained
+
+    def read_items(self) -> TrainingItems:
+        """Tokenise the catalogue once and read it with the frozen backbone."""
+        token_ids = self.text.item_tokens(self.dataset.items)
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self.folder.step("item texts", done, len(token_ids))
+
+        vectors = self.text.text_vectors(token_ids, advance)
+        if self.config.laser.whiten:
+            self.text.whitening = fit_whitening(vectors)
+            vectors = self.text.whitening.apply(vectors)
+        return TrainingItems(self.dataset.item_ids, token_ids, vectors)
+
+    def train_laser(
+        self, items: TrainingItems, collaborative: Collaborative
+    ) -> tuple[BiTuning, BiTuning, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+        """Both phases. Returns the item side, the user side and the fixed item matrix [I, D]."""
+        torch.manual_seed(self.seed)
+        widths = [collaborative.state_widths[name] for name in self.config.laser.sources]
+        side = BiTuning(self.config.laser, widths, self.backbone.width).to(self.backbone.device)
+        _, rows = hold_out_last(self.split.train)
+        trainer = LaserTrainer(
+            Encoding(self.text, items, collaborative),
+            rows,
+            self.split.valid,
+            self.config.training,
+            self.seed,
+            self.folder.log,
+            self.folder.step,
+        )
+        _, matrix = trainer.phase1(side, self.folder.state / "phase-1.state")
+        item_side = copy.deepcopy(side)
+        trainer.phase2(side, matrix, self.folder.state / "phase-2.state")
+        return item_side, side, matrix.cpu().numpy()
+
+    def _collaborative(self, recommenders: Mapping[str, IdRecommender]) -> Collaborative:
+        warm = np.zeros(len(self.dataset.items), dtype=bool)
+        warm[np.unique(np.concatenate([np.empty(0, np.int64), *self.split.train]))] = True
+        return Collaborative(recommenders, self.dataset.item_ids, warm)
+
+
+def _with_text_fields(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The data set says which fields make an item's text."""
+    return replace(config, laser=replace(config.laser, text_fields=dataset.info.text))
