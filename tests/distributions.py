@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parent.parent
+FAISS = "gpu" if any(metadata.distributions(name="faiss-gpu")) else "cpu"  # the extra this environment has
 
 
 def project_requirements(pyproject: Path, extras: Iterable[str] = ()) -> list[str]:
