@@ -1,4 +1,4 @@
-"""The demo data can be learned from: co-watching predicts the next film far above popularity, not perfectly."""
+"""The demo data can be learned from: co-watching predicts the next film well above popularity, not always."""
 
 import numpy as np
 import pytest

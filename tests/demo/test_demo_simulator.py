@@ -3,15 +3,18 @@
 import csv
 import json
 import time
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from demo import simulator
 from demo.catalogue import Film, load_films, load_series
-from demo.simulator import FIRST_DAY, Habits, Person, simulate, write_demo
+from demo.simulator import FIRST_DAY, Habits, Person, Viewer, simulate, write_demo
+from demo.world import build_world
 
 FILES = ("dataset.json", "interactions.csv", "items.jsonl")
 
@@ -135,13 +138,71 @@ def test_neighbours_in_a_history_are_alike_far_above_chance(people: list[Person]
     assert alike < 0.9
 
 
-def test_a_world_without_series_noise_or_drift_stays_in_one_facet() -> None:
-    """Two themes with nothing in common: without noise every history keeps to one of them."""
-    films = [
+def two_themes() -> list[Film]:
+    """Ten films, rows 0-4 on heists and 5-9 on war, with nothing in common."""
+    return [
         Film(f"{theme}-{n}", theme, 2000, (), f"{theme} {n}", "English", 100, (theme,))
         for theme in ("heist", "war")
         for n in range(5)
     ]
-    habits = Habits(shortest=4, longest=4, noise=0.0, drift=0.0, switch=0.0, other_taste=0.0)
-    for person in simulate(films, {}, users=50, seed=1, habits=habits):
-        assert len({row // 5 for row in person.rows}) == 1
+
+
+STEADY = Habits(shortest=4, longest=4, noise=0.0, drift=0.0, switch=0.0, other_taste=0.0)
+
+
+def both_themes(person: Person) -> bool:
+    return len({row // 5 for row in person.rows}) == 2
+
+
+def test_without_noise_drift_and_switching_a_history_keeps_to_one_taste() -> None:
+    people = simulate(two_themes(), {}, users=50, seed=1, habits=STEADY)
+    assert not any(both_themes(person) for person in people)
+
+
+@pytest.mark.parametrize("habit", [{"switch": 1.0}, {"other_taste": 1.0}, {"noise": 1.0}])
+def test_each_of_these_habits_mixes_the_themes(habit: dict[str, float]) -> None:
+    people = simulate(two_themes(), {}, users=50, seed=1, habits=replace(STEADY, **habit))  # type: ignore[arg-type]
+    assert any(both_themes(person) for person in people)
+
+
+def test_drift_takes_up_a_facet_of_the_last_film() -> None:
+    world = build_world(two_themes(), {}, np.random.default_rng(0))
+    viewer = Viewer(world, replace(STEADY, noise=1e9, drift=1.0), np.random.default_rng(0))
+    for _ in range(8):
+        viewer.watch()  # so much noise that any film may be next
+        assert world.facets[viewer.tastes[viewer.active], viewer.rows[-1]]
+
+
+def test_the_sequel_comes_next_when_nothing_else_may() -> None:
+    series = {"heists": [f"heist-{n}" for n in (3, 1, 4, 0)]}
+    for person in simulate(two_themes(), series, users=20, seed=1, habits=replace(STEADY, sequel=1.0)):
+        if 3 in person.rows:
+            place = person.rows.index(3)
+            assert person.rows[place : place + 4] == (3, 1, 4, 0)[: 4 - place]
+
+
+def test_people_keep_to_their_favourite_mood() -> None:
+    world = build_world(load_films(), {}, np.random.default_rng(3))
+    for number in range(20):
+        viewer = Viewer(world, Habits(favourite_mood=1e12, noise=1.0), np.random.default_rng(number))
+        for _ in range(10):
+            viewer.watch()
+        assert len({int(world.mood[row]) for row in viewer.rows}) == 1
+
+
+def test_films_like_the_last_one_come_next_more_often() -> None:
+    """Sixteen heists; the first four share four facets more. A film of those four draws the others of the four."""
+    alike = ("heist", "noir", "cars", "trains")
+    films = [Film(f"{n:02d}", "", 2000, (), "A", "English", 100, alike) for n in range(4)]
+    films += [Film(f"{n:02d}", "", 2000, (), str(n), "English", 100, ("heist",)) for n in range(4, 16)]
+    world = build_world(films, {}, np.random.default_rng(0))
+    heist = next(facet for facet, members in enumerate(world.facets) if members.all())
+
+    def share_of_the_four(likeness: float) -> float:
+        viewer = Viewer(world, replace(STEADY, likeness=likeness), np.random.default_rng(0))
+        viewer.tastes, viewer.active, viewer.rows = [heist], 0, [0]
+        viewer.unseen[0] = False
+        viewer.settle()
+        return sum(viewer.choose() < 4 for _ in range(2000)) / 2000
+
+    assert share_of_the_four(100.0) > 2 * share_of_the_four(0.0)
