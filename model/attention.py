@@ -70,8 +70,8 @@ class SelfAttentionBlock(nn.Module):
         """states [B, T, width], visible broadcastable to [B, 1, T, T] -> [B, T, width]."""
         normed = self.attention_norm(states)
         states = states + self.dropout(self.attention(normed, normed, visible))
-        states = states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))
-        return states
+        mapped: Tensor = self.dropout(self.feed_forward(self.feed_forward_norm(states)))
+        return states + mapped
 
 
 def causal_mask(length: int, device: torch.device) -> Tensor:

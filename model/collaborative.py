@@ -51,7 +51,7 @@ class Collaborative:
         known = [row for row in map(self.row, item_ids) if row is not None]
         return np.array(known, dtype=np.int64)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def states(
         self, histories: Sequence[Rows], sources: Sequence[str], max_history: int
     ) -> tuple[tuple[Tensor, ...], Tensor]:

@@ -26,7 +26,7 @@ class PromptConfig:
 
     instruction: str = SHORT_INSTRUCTION
     item_mark: str = ";"
-    item_tokens: int = 16
+    item_tokens: int = 12
     vector_tokens: int = 24
     constraint_tokens: int = 32
     max_tokens: int = 96
@@ -70,9 +70,9 @@ class LaserConfig:
 
     `read_out`: "suffix" is the paper's (the output at the suffix token, eq. 2); "residual" adds the suffix, through
     a map that starts at zero, to the recency-weighted mean of the history's frozen item vectors; "mean" averages the
-    text tokens' outputs (the paper's ablation). `sources` names the collaborative states the M-Former reads. `base_prefix`
-    adds a learned prefix to the M-Former's; `whiten` whitens the frozen item vectors; `decay` is where the recency
-    weight of the residual read-out starts.
+    text tokens' outputs (the paper's ablation). `sources` names the collaborative states the M-Former reads.
+    `base_prefix` adds a learned prefix to the M-Former's; `whiten` whitens the frozen item vectors; `decay` is where
+    the recency weight of the residual read-out starts.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)

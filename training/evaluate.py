@@ -1,7 +1,9 @@
-"""Evaluate a run: every baseline, each ID recommender, the simple sum and Laser, on the same users, in one table.
+"""Evaluate a run: every baseline, each ID recommender, the simple sum and Laser, on the same users, in one
+table.
 
-Leave-one-out test split, ranking over all items, as served and unmasked (training/ranking.py). Everything that is
-fitted here is fitted on training interactions; the weights of the simple sum are chosen on validation.
+Leave-one-out test split, ranking over all items, as served and unmasked (training/ranking.py). Everything
+that is fitted here is fitted on training interactions; the weights of the simple sum are chosen on
+validation.
 """
 
 import json
@@ -70,7 +72,8 @@ def evaluate(
     seed: int = 0,
     console: Console | None = None,
 ) -> EvaluationTable:
-    """Evaluate the checkpoint of a run on the data it was trained on. `faithful`: the run of that preset, for its row.
+    """Evaluate the checkpoint of a run on the data it was trained on. `faithful`: the run of that preset, for
+    its row.
 
     Raises DataError, CheckpointError, BackboneError, or RunError where run and data do not belong together.
     """
@@ -87,7 +90,10 @@ def evaluate(
 
 
 def load_run(run: Path, dataset: Dataset, device: str) -> Laser:
-    """The checkpoint of a run folder. Raises RunError if the run is unfinished or was trained on other data."""
+    """The checkpoint of a run folder.
+
+    Raises RunError if the run is unfinished or was trained on other data.
+    """
     described = run / "run.json"
     if not described.is_file():
         raise RunError(f"{run} holds no run: there is no {described.name}")
@@ -160,7 +166,10 @@ class _Evaluation:
         return {scorer.name: scorer for scorer in scorers}
 
     def frozen_vectors(self) -> Scores:
-        """The frozen backbone's plain vectors of all items: more text than a prompt holds, and not whitened."""
+        """The frozen backbone's plain vectors of all items.
+
+        More text than a prompt holds, and not whitened.
+        """
         laser = self.subjects[0].laser
         prompt = replace(laser.config.prompt, vector_tokens=BASELINE_TEXT_TOKENS)
         encoder = TextEncoder(replace(laser.config, prompt=prompt), laser.backbone)

@@ -1,7 +1,8 @@
-"""A finished Laser as scorers: what the service would answer, its embedding alone, and where training started.
+"""A finished Laser as scorers: what the service would answer, its embedding alone, and where training
+started.
 
-A user vector is `[z ; c]`, an item vector `[z ; a*c]`. All columns together are the served score; the first D are
-the embedding alone. Users are encoded once for both.
+A user vector is `[z ; c]`, an item vector `[z ; a*c]`. All columns together are the served score; the first D
+are the embedding alone. Users are encoded once for both.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ __all__ = ["LaserScorer", "LaserUsers", "RecentOnly", "without_training"]
 
 
 class LaserUsers:
-    """User vectors of one Laser for histories of catalogue rows; each distinct history is encoded once and kept."""
+    """User vectors of one Laser for histories of catalogue rows.
+
+    Each distinct history is encoded once and kept.
+    """
 
     def __init__(self, laser: Laser, item_ids: Sequence[str], items: EncodedItems) -> None:
         self.laser, self.item_ids, self.items = laser, tuple(item_ids), items

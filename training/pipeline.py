@@ -20,7 +20,7 @@ from model.bi_tuning import BiTuning
 from model.checkpoint import save_checkpoint
 from model.collaborative import Collaborative
 from model.encoder import TextEncoder
-from model.id_recommenders import IdRecommender, IdRecommenderConfig
+from model.id_recommenders import IdRecommender
 from model.laser import Laser
 from model.whitening import fit_whitening
 from training.config import RunConfig, preset

@@ -1,4 +1,7 @@
-"""The evaluation's result: one row a scorer, both ways of counting, and paired intervals; as text and as JSON."""
+"""The evaluation's result.
+
+One row a scorer, both ways of counting, and paired intervals; as text and as JSON.
+"""
 
 import io
 from dataclasses import asdict, dataclass

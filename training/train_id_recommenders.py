@@ -14,6 +14,7 @@ Full softmax instead of sampled binary cross-entropy: Klenitskiy & Vasilev 2023,
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -42,22 +43,40 @@ VALIDATION_USERS = 2_000
 Rows = NDArray[np.int64]
 
 
+class Recipe(NamedTuple):
+    """What one kind of recommender needs to converge in tens of epochs."""
+
+    dropout: float
+    learning_rate: float
+
+
+# BERT4Rec sees a target in a third of the places SASRec does, so it takes larger steps and less dropout.
+RECIPES: dict[Kind, Recipe] = {
+    "sasrec": Recipe(dropout=0.5, learning_rate=1e-3),
+    "bert4rec": Recipe(dropout=0.2, learning_rate=3e-3),
+    "gru4rec": Recipe(dropout=0.3, learning_rate=1e-3),
+}
+
+
 @dataclass(frozen=True)
 class IdTrainingConfig:
-    """Optimisation of the ID recommenders, and the one width of all of them."""
+    """Optimisation of the ID recommenders, and the one width of all of them; dropout and rate differ by kind."""
 
     kinds: tuple[Kind, ...] = ("sasrec", "bert4rec", "gru4rec")
     width: int = 64
     epochs: int = 60
     final_epochs: int = 12
     patience: int = 6
-    learning_rate: float = 1e-3
     batch_size: int = 128
     masked_share: float = 0.3
 
-    def fit_config(self, epochs: int, seed: int) -> FitConfig:
+    def shape(self, kind: Kind, items: int) -> IdRecommenderConfig:
+        """One recommender's shape over so many items."""
+        return IdRecommenderConfig(kind, items, width=self.width, dropout=RECIPES[kind].dropout)
+
+    def fit_config(self, kind: Kind, epochs: int, seed: int) -> FitConfig:
         """The generic loop's settings for one of the two rounds."""
-        return FitConfig(epochs, self.patience, self.learning_rate, seed)
+        return FitConfig(epochs, self.patience, RECIPES[kind].learning_rate, seed)
 
 
 class CrossFitted:
@@ -122,7 +141,15 @@ def _round(
     def validate() -> float:
         return validation_ndcg(model, rows)
 
-    fit(state_file.stem, model, training.fit_config(epochs, seed), run_epoch, validate, state_file, log)
+    fit(
+        state_file.stem,
+        model,
+        training.fit_config(model.config.kind, epochs, seed),
+        run_epoch,
+        validate,
+        state_file,
+        log,
+    )
     return model
 
 

@@ -38,12 +38,12 @@ StepProgress = Callable[[str, int, int], None]
 class LaserTrainingConfig:
     """Optimisation of both phases. `temperature` is tau, `balance` lambda, of equations 8 and 12."""
 
-    phase1_epochs: int = 3
-    phase2_epochs: int = 8
+    phase1_epochs: int = 8
+    phase2_epochs: int = 4
     patience: int = 3
     learning_rate: float = 1e-3
     batch_size: int = 64
-    rows_per_epoch: int = 10_000
+    rows_per_epoch: int = 5_000
     temperature: float = 0.05
     balance: float = 0.01
     in_batch: float = 1.0
@@ -80,15 +80,17 @@ class LaserTrainer:
 
     def phase1(self, side: BiTuning, state_file: Path) -> tuple[FitResult, Tensor]:
         """Train users and items together; leaves the best weights in `side` and returns their item matrix [I, D]."""
+        fresh: list[Tensor] = []  # the matrix of the current weights, made by the validation before the epoch
 
         def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
-            matrix = self.item_matrix(side)
+            matrix = fresh.pop() if fresh else self.item_matrix(side)
             return self._epoch(
                 "phase 1", side, matrix, optimizer, rng, self._step(epoch, self.config.phase1_epochs), True
             )
 
         def validate() -> float:
-            return self.validation_ndcg(side, self.item_matrix(side))
+            fresh[:] = [self.item_matrix(side)]
+            return self.validation_ndcg(side, fresh[0])
 
         config = self._fit_config(self.config.phase1_epochs, self.seed)
         result = fit(
