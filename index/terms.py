@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index.cells import Encoding, decode_all
+from index.cells import ABSENT, Encoding, decode_all
 from index.columns import fold, is_missing, parse_number, spell
 
 
@@ -45,7 +45,7 @@ def numbers(cells: pa.Array, encoding: Encoding) -> np.ndarray:
         parsed = np.array([_number(text) for text in coded.dictionary.to_pylist()] + [np.nan])
         found: np.ndarray = parsed[coded.indices.fill_null(len(parsed) - 1).to_numpy()]  # [I]
         return found
-    return np.array([_number(value) for value in decode_all(cells, encoding)], dtype=np.float64)
+    return np.array([_number(value) for value in _values(cells, encoding)], dtype=np.float64)
 
 
 def terms(cells: pa.Array, encoding: Encoding) -> TermColumn:
@@ -77,7 +77,12 @@ def terms(cells: pa.Array, encoding: Encoding) -> TermColumn:
 
 def present(cells: pa.Array, encoding: Encoding) -> np.ndarray:
     """bool [I]: the value is not missing, whatever it is."""
-    return np.array([not is_missing(value) for value in decode_all(cells, encoding)], dtype=bool)
+    return np.array([not is_missing(value) for value in _values(cells, encoding)], dtype=bool)
+
+
+def _values(cells: pa.Array, encoding: Encoding) -> list[object]:
+    """The original values, None where the record does not have the key."""
+    return [None if value is ABSENT else value for value in decode_all(cells, encoding)]
 
 
 def _number(value: object) -> float:
@@ -88,8 +93,7 @@ def _number(value: object) -> float:
 def _flatten(cells: pa.Array, encoding: Encoding) -> tuple[pa.Array, np.ndarray]:
     """All values as one array of text [E], and the int64 row of each [E]."""
     if encoding is Encoding.JSON or not _is_text(cells.type):
-        restored = decode_all(cells, encoding)
-        lists = [value if isinstance(value, list) else [value] for value in restored]
+        lists = [v if isinstance(v, list) else [v] for v in _values(cells, encoding)]
         cells = pa.array(
             [[spell(v) for v in values if not is_missing(v)] for values in lists],
             pa.large_list(pa.large_string()),

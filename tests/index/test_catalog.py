@@ -138,10 +138,16 @@ def test_numbers_come_from_numbers_and_from_text() -> None:
 
 
 def test_numbers_and_booleans_can_be_values_of_a_categorical_column() -> None:
-    records = [{"item_id": "1", "vegan": True, "size": 7}, {"item_id": "2", "vegan": False, "size": 7.0}]
+    records = [
+        {"item_id": "1", "vegan": True, "size": 7},
+        {"item_id": "2", "vegan": False, "size": 7.0},
+        {"item_id": "3"},
+    ]
     catalogue = Catalogue.from_records(records, {"size": ColumnKind.CATEGORICAL})
     assert catalogue.terms("vegan").rows_of("True").tolist() == [0]
+    assert catalogue.terms("vegan").values == ("true", "false")
     assert catalogue.terms("size").rows_of("7").tolist() == [0, 1]
+    assert catalogue.present("size").tolist() == [True, True, False]
 
 
 def test_text_columns_know_who_has_a_value() -> None:
