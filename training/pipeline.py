@@ -107,9 +107,7 @@ class Training:
         """Every ID recommender the prefix or the fusion reads, in two rounds each."""
         trained: dict[str, CrossFitted] = {}
         for kind in self.config.id_recommenders.kinds:
-            shape = IdRecommenderConfig(
-                kind, len(self.dataset.items), width=self.config.id_recommenders.width
-            )
+            shape = self.config.id_recommenders.shape(kind, len(self.dataset.items))
             trained[kind] = train_id_recommender(
                 shape,
                 self.config.id_recommenders,
