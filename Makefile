@@ -46,14 +46,14 @@ clean: ## remove the environment and all caches; data, runs and bundles stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Laser needs Python 3.11 or newer with the venv module (Debian: apt install python3-venv)." \
-		"Name one: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { echo "Laser needs Python 3.11 or newer with its venv module" \
+		"(Debian: apt install python3-venv). Name one: make PYTHON=/path/to/python3" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable ".[$(FAISS),minilm,train]"
 	@touch $@
 
-$(TEST_READY): $(RUN_READY)
+$(TEST_READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable ".[$(FAISS),minilm,train,test]"
-	@touch $@
+	@touch $(RUN_READY) $@

@@ -8,15 +8,16 @@ prints one object on standard output. Bad input is one line on standard error an
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from typer import Argument, Option
 
+Choice = TypeVar("Choice", bound=StrEnum)
 OURS = ("benchmarks", "demo", "index", "model", "service", "training")
 
 
@@ -35,6 +36,9 @@ Address = Annotated[str | None, Option(help="The address to listen on.")]
 Port = Annotated[int | None, Option(help="The port to listen on.")]
 Device = Annotated[str, Option(help="cpu, cuda, or auto: cuda where there is one.")]
 Changes = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change one setting.")]
+Columns = Annotated[
+    list[str] | None, Option("--column", metavar="NAME=KIND", help="Correct the kind of a column.")
+]
 Untested = Annotated[bool, Option("--untested-backbone", help="Accept an architecture no test has proven.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON object for machines, not text for people.")]
 
@@ -79,7 +83,7 @@ def _build_demo(folder: Path) -> None:
     if not (folder / "data").exists():
         write_demo(folder / "data")
     train_laser(folder / "data", folder / "run", preset_name="demo", resume=True)
-    bundle = make_bundle(folder / "run", folder / "data", folder / "bundles")
+    bundle = make_bundle(folder / "run", folder / "data", folder / "bundles").bundle_id
     _say(f"The demo is ready after {time.monotonic() - started:.0f} s: bundle {bundle} in {folder}/bundles.")
 
 
@@ -139,7 +143,7 @@ def train(
     from training.pipeline import train as train_laser
 
     started = time.monotonic()
-    overrides = _pairs(changes or [])
+    overrides = _pairs(changes, "--set")
     if backbone is not None:
         overrides["laser.backbone.name"] = backbone
     if untested_backbone:
@@ -149,11 +153,18 @@ def train(
 
 
 @app.command()
-def evaluate(run: RunFolder, data: DataFolder, device: Device = "auto", as_json: Json = False) -> None:
+def evaluate(
+    run: RunFolder,
+    data: DataFolder,
+    faithful: Annotated[Path | None, Option(help="The run of the preset faithful, for its row.")] = None,
+    seed: Annotated[int, Option(min=0, help="The number that samples and intervals follow from.")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
     """Rank all items for every test user, by Laser and by each baseline, as served and unmasked."""
     from training.evaluate import evaluate as evaluate_run
 
-    table = evaluate_run(run, data, device=_device(device))
+    table = evaluate_run(run, data, _device(device), faithful, seed)
     typer.echo(json.dumps(table.to_dict()) if as_json else table.text())
 
 
@@ -162,16 +173,18 @@ def reindex(
     run: RunFolder,
     data: DataFolder,
     bundles: Annotated[Path, Option(help="The folder that holds all bundles.")] = Path("bundles"),
+    columns: Columns = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Encode the items that are new or changed, and publish a bundle that `laser serve` answers from."""
+    from index.columns import ColumnKind
     from training.reindex import reindex as make_bundle
 
-    started = time.monotonic()
-    bundle = make_bundle(run, data, bundles, _device(device))
-    seconds = round(time.monotonic() - started, 1)
-    _report({"bundle": bundle, "bundles": str(bundles), "seconds": seconds}, as_json)
+    kinds = {
+        name: _one_of(ColumnKind, kind, "--column") for name, kind in _pairs(columns, "--column").items()
+    }
+    _report(asdict(make_bundle(run, data, bundles, _device(device), kinds)), as_json)
 
 
 @app.command()
@@ -235,11 +248,19 @@ def _device(name: str) -> str:
     return name
 
 
-def _pairs(changes: Sequence[str]) -> dict[str, str]:
-    for change in changes:
-        if "=" not in change:
-            raise typer.BadParameter(f"{change!r} is not KEY=VALUE", param_hint="--set")
-    return dict(change.split("=", 1) for change in changes)
+def _pairs(options: Sequence[str] | None, name: str) -> dict[str, str]:
+    """NAME=VALUE options as a dict. Raises BadParameter."""
+    for option in options or ():
+        if "=" not in option:
+            raise typer.BadParameter(f"{option!r} has no '='", param_hint=name)
+    return dict(option.split("=", 1) for option in options or ())
+
+
+def _one_of(choices: type[Choice], value: str, name: str) -> Choice:
+    """The member of an enumeration. Raises BadParameter."""
+    if value not in list(choices):
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}", param_hint=name)
+    return choices(value)
 
 
 def _say(text: str) -> None:
@@ -247,32 +268,10 @@ def _say(text: str) -> None:
 
 
 def _report(result: Mapping[str, object], as_json: bool) -> None:
-    """The summary at the end of a command: one JSON object, or a line a fact."""
-    if as_json:
-        typer.echo(json.dumps(result, default=str))
-        return
-    facts = list(_facts(result))
-    width = max(len(name) for name, _ in facts)
-    for name, text in facts:
-        typer.echo(f"{name:{width}}  {text}".rstrip())
+    """What came of a command: one JSON object, or a line a fact."""
+    from training.summary import summary
 
-
-def _facts(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested results as (name, text); what is absent, empty or false stays away."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _facts(inner, f"{name} {key}".replace("_", " ").strip())
-    elif isinstance(value, list | tuple):
-        for place, inner in enumerate(value):
-            if isinstance(inner, Mapping):
-                rest = _facts({key: inner[key] for key in inner if key != "name"})
-                yield f"{name} {inner['name']}", ", ".join(f"{key} {text}".strip() for key, text in rest)
-            else:
-                yield name if place == 0 else "", str(inner)
-    elif isinstance(value, float):
-        yield name, f"{value:,.4g}"
-    elif value is not None and value is not False:
-        yield name, f"{value:,}" if type(value) is int else str(value)
+    typer.echo(json.dumps(result, default=str) if as_json else summary(result))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
