@@ -1,12 +1,9 @@
-"""Evaluate a run: every baseline, each ID recommender, the simple sum and Laser, on the same users, in one
-table.
+"""Evaluate a run: baselines, ID recommenders, the simple sum and Laser on the same users, in one table.
 
-Leave-one-out test split, ranking over all items, as served and unmasked (training/ranking.py). Everything
-that is fitted here is fitted on training interactions; the weights of the simple sum are chosen on
-validation.
+Leave-one-out test split, ranking over all items, as served and unmasked (training/ranking.py). What is fitted
+here is fitted on training interactions; the weights of the simple sum are chosen on validation.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from model.checkpoint import load_checkpoint
 from model.encoder import EncodedItems, TextEncoder
 from model.laser import Laser
 from training.baselines import (
@@ -33,6 +29,7 @@ from training.baselines import (
 )
 from training.baselines.scorer import Scores
 from training.data import Dataset, EvalRows, Split, leave_one_out, load_dataset
+from training.finished_run import FinishedRun, open_run
 from training.fusion import WeightedSum, candidate_pool, choose_weights
 from training.laser_scorers import LaserScorer, LaserUsers, without_training
 from training.ranking import RankedUsers, rank_users
@@ -54,10 +51,14 @@ ID_NAMES = {"sasrec": "SASRec", "bert4rec": "BERT4Rec", "gru4rec": "GRU4Rec"}
 
 @dataclass(frozen=True)
 class Subject:
-    """A Laser and the catalogue as it encodes it."""
+    """A run's Laser, and the catalogue and users as it encodes them."""
 
-    laser: Laser
+    run: FinishedRun
     users: LaserUsers
+
+    @property
+    def laser(self) -> Laser:
+        return self.run.laser
 
     @property
     def items(self) -> EncodedItems:
@@ -72,8 +73,7 @@ def evaluate(
     seed: int = 0,
     console: Console | None = None,
 ) -> EvaluationTable:
-    """Evaluate the checkpoint of a run on the data it was trained on. `faithful`: the run of that preset, for
-    its row.
+    """Evaluate a run on the data it was trained on. `faithful` is the run of that preset, for its row.
 
     Raises DataError, CheckpointError, BackboneError, or RunError where run and data do not belong together.
     """
@@ -82,27 +82,11 @@ def evaluate(
     split = leave_one_out(dataset.histories)
     if not len(split.test.targets):
         raise RunError(f"{data}: no user has the three interactions that an evaluation needs")
-    lasers = [load_run(folder, dataset, device) for folder in (run, faithful) if folder is not None]
+    runs = [open_run(folder, dataset, device) for folder in (run, faithful) if folder is not None]
     with _bars(console) as bars:
-        subjects = [_encode(laser, dataset, bars) for laser in lasers]
+        subjects = [_encode(opened, dataset, bars) for opened in runs]
         _say_estimate(subjects, split.test, len(dataset.items), console)
         return _Evaluation(dataset, split, subjects, seed, bars).table()
-
-
-def load_run(run: Path, dataset: Dataset, device: str) -> Laser:
-    """The checkpoint of a run folder.
-
-    Raises RunError if the run is unfinished or was trained on other data.
-    """
-    described = run / "run.json"
-    if not described.is_file():
-        raise RunError(f"{run} holds no run: there is no {described.name}")
-    trained_on = json.loads(described.read_text(encoding="utf-8")).get("data_hash")
-    if trained_on != dataset.data_hash:
-        raise RunError(f"{run} was trained on other data than {dataset.folder}: the data hashes differ")
-    if not (run / "checkpoint").is_dir():
-        raise RunError(f"{run} has no checkpoint yet; finish it with laser train --resume")
-    return load_checkpoint(run / "checkpoint", device=device)
 
 
 class _Evaluation:
@@ -161,7 +145,7 @@ class _Evaluation:
             TextMean("frozen text, mean", frozen, decay=0.5),
             TextMax("frozen text, maximum", frozen, decay=0.9),
         ]
-        recommenders = self.subjects[0].laser.fusion.collaborative.recommenders
+        recommenders = self.subjects[0].run.id_recommenders(n_items)
         scorers += [IdScorer(ID_NAMES.get(kind, kind), model) for kind, model in recommenders.items()]
         return {scorer.name: scorer for scorer in scorers}
 
@@ -211,10 +195,10 @@ class _Evaluation:
                 yield compare(name, self.ranked[name], against, self.ranked[against], self.seed)
 
 
-def _encode(laser: Laser, dataset: Dataset, bars: Progress) -> Subject:
+def _encode(run: FinishedRun, dataset: Dataset, bars: Progress) -> Subject:
     with _task(bars, "item vectors", len(dataset.items)) as advance:
-        items = laser.encode_items(dataset.items, advance)
-    return Subject(laser, LaserUsers(laser, dataset.item_ids, items))
+        items = run.laser.encode_items(dataset.items, advance)
+    return Subject(run, LaserUsers(run.laser, dataset.item_ids, items))
 
 
 def _say_estimate(subjects: Sequence[Subject], test: EvalRows, n_items: int, console: Console) -> None:
