@@ -140,6 +140,6 @@ _PRESETS: dict[str, RunConfig] = {
         training=LaserTrainingConfig(
             phase1_epochs=1, phase2_epochs=2, rows_per_epoch=2_000, validation_users=500
         ),
-        id_recommenders=IdTrainingConfig(epochs=25, final_epochs=5),
+        id_recommenders=IdTrainingConfig(epochs=25),
     ),
 }

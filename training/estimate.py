@@ -42,9 +42,7 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     validated = (
         (first + second) * config.training.validation_users * user + 2 * first * items * item + rows * user
     )
-    id_rounds = len(config.laser.sources) * (
-        config.id_recommenders.epochs + config.id_recommenders.final_epochs
-    )
+    id_rounds = 2 * len(config.id_recommenders.kinds) * config.id_recommenders.epochs
     seconds = tokens * step + validated * forward + id_rounds * interactions * items * ID_SECONDS_PER_LOGIT
     cells = items * items * 8 if config.fusion.enabled and items <= 20_000 else 0
     memory = BASE_BYTES + cells + items * text.backbone.width * 16 + interactions * 64

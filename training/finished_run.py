@@ -38,7 +38,7 @@ class FinishedRun:
         state = self.folder / "state"
         if values is None or not state.is_dir():
             return dict(self.laser.fusion.collaborative.recommenders)
-        config = IdTrainingConfig(**{**values, "kinds": tuple(values["kinds"])})
+        config = IdTrainingConfig(kinds=tuple(values["kinds"]), width=values["width"])  # what decides shapes
         recommenders = {}
         for kind in config.kinds:
             path = state / FINAL.format(kind=kind)

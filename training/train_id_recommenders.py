@@ -1,11 +1,13 @@
 """Train the frozen ID recommenders: full-softmax cross-entropy, early stopping on held-out items, cross-fitted.
 
 A recommender that was trained on a user's history already knows that user's training targets, and a Laser trained
-on its states learns to trust them far too much. So each recommender is trained twice, the second from the first:
+on its states learns to trust them far too much. So each recommender is trained twice, from the same start:
 
 - `cross_fitted` never saw any user's last training item; Laser's training rows predict exactly those items.
-- `final` continues from it on all training items; it answers for validation, test and service. Starting from the
-  first keeps the two in one coordinate system, so the M-Former may read either.
+- `final` trains on all training items; it answers for validation, test and service, in the fusion.
+
+Continuing the first on the rest instead of starting again was worse (docs/experiments.md): what it has overfitted
+it does not forget.
 
 Full softmax instead of sampled binary cross-entropy: Klenitskiy & Vasilev 2023, Petrov & Macdonald 2023. Above
 `SOFTMAX_LIMIT` items the softmax runs over sampled items with log-q correction (Yang et al. 2020).
@@ -36,9 +38,9 @@ from training.fit import FitConfig, Log, fit
 from training.ranking import rank_users, summarise
 from training.scorers import IdScorer
 
-SOFTMAX_LIMIT = 50_000
+SOFTMAX_LIMIT = 10_000
 SAMPLED_NEGATIVES = 4_096
-VALIDATION_USERS = 2_000
+VALIDATION_USERS = 4_000
 
 Rows = NDArray[np.int64]
 
@@ -65,7 +67,6 @@ class IdTrainingConfig:
     kinds: tuple[Kind, ...] = ("sasrec", "bert4rec", "gru4rec")
     width: int = 64
     epochs: int = 60
-    final_epochs: int = 12
     patience: int = 6
     batch_size: int = 128
     masked_share: float = 0.3
@@ -74,9 +75,9 @@ class IdTrainingConfig:
         """One recommender's shape over so many items."""
         return IdRecommenderConfig(kind, items, width=self.width, dropout=RECIPES[kind].dropout)
 
-    def fit_config(self, kind: Kind, epochs: int, seed: int) -> FitConfig:
-        """The generic loop's settings for one of the two rounds."""
-        return FitConfig(epochs, self.patience, RECIPES[kind].learning_rate, seed)
+    def fit_config(self, kind: Kind, seed: int) -> FitConfig:
+        """The generic loop's settings for one round."""
+        return FitConfig(self.epochs, self.patience, RECIPES[kind].learning_rate, seed)
 
 
 class CrossFitted:
@@ -98,17 +99,15 @@ def train_id_recommender(
     device: str = "cpu",
 ) -> CrossFitted:
     """Train one recommender in its two rounds. `train` holds each user's training rows, oldest first."""
-    torch.manual_seed(seed)
-    model = build_id_recommender(shape).to(device)
     shortened, held_out = hold_out_last(train)
-    first = _round(
-        model, training, shortened, held_out, folder / f"{shape.kind}-1.state", seed, log, training.epochs
-    )
-    second = build_id_recommender(shape).to(device)
-    second.load_state_dict(first.state_dict())
-    state = folder / f"{shape.kind}-2.state"
-    second = _round(second, training, list(train), valid, state, seed + 1, log, training.final_epochs)
-    return CrossFitted(first, second)
+    rounds = []
+    for number, sequences, rows in ((1, shortened, held_out), (2, list(train), valid)):
+        torch.manual_seed(seed)
+        model = build_id_recommender(shape).to(device)
+        rounds.append(
+            _round(model, training, sequences, rows, folder / f"{shape.kind}-{number}.state", seed, log)
+        )
+    return CrossFitted(*rounds)
 
 
 def hold_out_last(train: Sequence[Rows]) -> tuple[list[Rows], EvalRows]:
@@ -129,7 +128,6 @@ def _round(
     state_file: Path,
     seed: int,
     log: Log,
-    epochs: int,
 ) -> IdRecommender:
     rows = sample_rows(held_out, VALIDATION_USERS, seed)
     step = cloze_loss if isinstance(model, BERT4Rec) else next_item_loss
@@ -144,7 +142,7 @@ def _round(
     fit(
         state_file.stem,
         model,
-        training.fit_config(model.config.kind, epochs, seed),
+        training.fit_config(model.config.kind, seed),
         run_epoch,
         validate,
         state_file,
@@ -199,15 +197,20 @@ def cloze_loss(model: IdRecommender, tokens: Tensor, masked_share: float, rng: n
 def catalogue_cross_entropy(
     states: Tensor, items: Tensor, targets: Tensor, rng: np.random.Generator
 ) -> Tensor:
-    """Softmax cross-entropy of targets [M] given states [M, H] over the items [I, H], sampled above SOFTMAX_LIMIT."""
+    """Softmax cross-entropy of targets [M] given states [M, H] over the items [I, H], sampled above SOFTMAX_LIMIT.
+
+    Sampled: the target against S uniform negatives, each standing for (I - 1) / S items (the log-q correction), so
+    that the normaliser estimates the full one; the target among the negatives does not count.
+    """
     if len(items) <= SOFTMAX_LIMIT:
         return functional.cross_entropy(states @ items.T, targets)
-    # Targets of the batch are everybody's candidates, besides uniform negatives: correct each by its log frequency.
-    uniform = torch.from_numpy(rng.integers(0, len(items), SAMPLED_NEGATIVES)).to(targets.device)
-    candidates, counts = torch.unique(torch.cat([targets, uniform]), return_counts=True)
-    expected = counts / (len(targets) + SAMPLED_NEGATIVES)
-    logits = states @ items[candidates].T - torch.log(expected)
-    return functional.cross_entropy(logits, torch.searchsorted(candidates, targets))
+    drawn = torch.from_numpy(rng.choice(len(items), SAMPLED_NEGATIVES, replace=False)).to(targets.device)
+    stands_for = float(np.log((len(items) - 1) / SAMPLED_NEGATIVES))
+    negatives = states @ items[drawn].T + stands_for  # [M, S]
+    negatives = negatives.masked_fill(drawn[None, :] == targets[:, None], float("-inf"))
+    positives = (states * items[targets]).sum(dim=1, keepdim=True)  # [M, 1]
+    first = torch.zeros_like(targets)
+    return functional.cross_entropy(torch.cat([positives, negatives], dim=1), first)
 
 
 def length_batches(lengths: Rows, size: int, rng: np.random.Generator) -> list[Rows]:

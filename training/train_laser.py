@@ -38,9 +38,9 @@ StepProgress = Callable[[str, int, int], None]
 class LaserTrainingConfig:
     """Optimisation of both phases. `temperature` is tau, `balance` lambda, of equations 8 and 12."""
 
-    phase1_epochs: int = 8
-    phase2_epochs: int = 4
-    patience: int = 3
+    phase1_epochs: int = 6
+    phase2_epochs: int = 3
+    patience: int = 8
     learning_rate: float = 1e-3
     batch_size: int = 64
     rows_per_epoch: int = 5_000
