@@ -1,0 +1,78 @@
+"""The application: a factory that wires settings, recommender, routes and errors together.
+
+`create_app(settings)` loads its recommender when it starts and fails to start if that fails; tests and
+`service.server` hand one in. Everything in here is about wiring; what a request means is in recommender.py.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from service import VERSION, routes
+from service.envelope import Envelope
+from service.errors import ApiError, from_http, from_validation, problem
+from service.loading import load_recommender
+from service.metrics import Metrics
+from service.readiness import Readiness
+from service.recommender import Recommender
+from service.settings import Settings
+from service.trace import trace_of
+
+DESCRIPTION = (
+    "What next? k items of the catalogue for a history and, when the person has something to say, a "
+    "sentence. Errors are `application/problem+json` with a stable `code`, the `field`, and what to do. "
+    "Every answer carries `X-Request-ID` and `Server-Timing`."
+)
+
+
+def create_app(settings: Settings, recommender: Recommender | None = None) -> FastAPI:
+    """The ASGI app. Closes the recommender when it shuts down, also one that was handed in."""
+    metrics = recommender.metrics if recommender else Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loaded = recommender or load_recommender(settings, metrics)
+        app.state.recommender = loaded
+        app.state.readiness = Readiness(loaded, settings.ready_seconds)
+        metrics.ready.set(1)
+        try:
+            yield
+        finally:
+            loaded.close()
+
+    app = FastAPI(
+        title="Laser",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        generate_unique_id_function=_name,
+        exception_handlers={
+            HTTPException: _answer_http_error,
+            RequestValidationError: _answer_invalid,
+        },
+    )
+    app.state.closing = False
+    app.add_middleware(Envelope, settings=settings, metrics=metrics)
+    app.include_router(routes.router)
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(error if isinstance(error, ApiError) else from_http(error), trace_of(request).request_id)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return problem(from_validation(error.errors()), trace_of(request).request_id)

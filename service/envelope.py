@@ -1,0 +1,126 @@
+"""What surrounds every request: who may ask, its id, its time, and an answer whatever happens inside.
+
+Plain ASGI, because BaseHTTPMiddleware costs more than our own time budget: Host check (DNS rebinding),
+X-Request-ID (checked or made), body limit, Server-Timing, security headers, metrics, access log, and
+problem+json for what nobody caught.
+"""
+
+import logging
+import re
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import logs
+from service.errors import ApiError, Code, problem
+from service.metrics import Metrics
+from service.settings import Settings
+from service.trace import SCOPE_KEY, Trace
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?", re.IGNORECASE)
+
+
+class Envelope:
+    """ASGI middleware around the whole app. `closing` is set while the process drains."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._hosts = settings.host_names()
+        self._max_body = settings.max_body_bytes
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        trace = scope[SCOPE_KEY] = Trace(_request_id(headers.get("x-request-id")))
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), trace, scope["app"].state.closing)
+            await send(message)
+
+        try:
+            self._admit(headers)
+            await self._app(scope, self._limited(receive), send_with_headers)
+        except ApiError as refusal:
+            await problem(refusal, trace.request_id)(scope, receive, send_with_headers)
+        except Exception as error:
+            logs.event(logging.ERROR, "request failed", request_id=trace.request_id, **logs.describe(error))
+            if status:  # half an answer is out: only a cut connection can tell
+                raise
+            failure = ApiError(
+                Code.INTERNAL, "This was not foreseen; it has been logged under the request_id."
+            )
+            await problem(failure, trace.request_id)(scope, receive, send_with_headers)
+        finally:
+            self._account(scope, trace, status)
+
+    def _admit(self, headers: Headers) -> None:
+        """Raises ApiError for a Host that is not ours and for a body declared too large."""
+        host = HOST.fullmatch(headers.get("host", ""))
+        if self._hosts is not None and (host is None or host["name"].lower() not in self._hosts):
+            raise ApiError(
+                Code.HOST_NOT_ALLOWED, "This server does not answer under the name in the Host header."
+            )
+        declared = headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared[:20]) > self._max_body:
+            raise self._too_large()
+
+    def _limited(self, receive: Receive) -> Receive:
+        """`receive` that counts: a body sent in pieces declares no length."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> ApiError:
+        return ApiError(Code.BODY_TOO_LARGE, f"At most {self._max_body} bytes.", "body")
+
+    def _account(self, scope: Scope, trace: Trace, status: int) -> None:
+        # The route's template, not the address: a label or a log line must not hold what a client wrote.
+        route = getattr(scope.get("route"), "path", "none")
+        elapsed = trace.elapsed()
+        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(elapsed)
+        for stage, seconds in trace.stages.items():
+            self._metrics.stages.labels(stage).observe(seconds)
+        logs.event(
+            logging.INFO,
+            "request",
+            request_id=trace.request_id,
+            route=route,
+            status=status,
+            ms=round(elapsed * 1000, 2),
+            stages={stage: round(seconds * 1000, 2) for stage, seconds in trace.stages.items()},
+        )
+
+
+def _request_id(given: str | None) -> str:
+    return given if given is not None and REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _add_headers(headers: MutableHeaders, trace: Trace, closing: bool) -> None:
+    headers["X-Request-ID"] = trace.request_id
+    stages = {**trace.stages, "total": trace.elapsed()}
+    headers["Server-Timing"] = ", ".join(
+        f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages.items()
+    )
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cache-Control"] = "no-store"
+    if closing:
+        headers["Connection"] = "close"

@@ -1,0 +1,60 @@
+"""Worked examples in the OpenAPI document. They speak of the bundled demo's films; a test holds them to it."""
+
+from typing import Any
+
+RECOMMEND: dict[str, dict[str, Any]] = {
+    "history": {
+        "summary": "What next, after these three?",
+        "value": {
+            "history": [
+                {"item_id": "star-wars-1977"},
+                {"item_id": "the-empire-strikes-back-1980"},
+                {"item_id": "star-trek-ii-the-wrath-of-khan-1982"},
+            ],
+            "k": 5,
+        },
+    },
+    "sentence": {
+        "summary": "A history and a sentence; the sentence steers, it does not filter",
+        "value": {
+            "history": [{"item_id": "alien-1979"}],
+            "constraint": "something slower and more thoughtful",
+            "k": 5,
+        },
+    },
+    "filter": {
+        "summary": "Conditions that must hold, and items that must not come back",
+        "value": {
+            "history": [{"item_id": "alien-1979"}],
+            "filter": {
+                "must": [{"key": "year", "gte": 1990}],
+                "must_not": [{"key": "genres", "in": ["Horror"]}],
+            },
+            "exclude": {"seen": True, "item_ids": ["the-matrix-1999"]},
+            "k": 5,
+            "explain": True,
+        },
+    },
+    "title": {
+        "summary": "Something the catalogue does not have, by its title",
+        "value": {
+            "history": [{"title": "A documentary about lighthouses", "attributes": {"year": 2021}}],
+            "k": 5,
+        },
+    },
+    "cold start": {
+        "summary": "Nothing but a sentence",
+        "value": {"constraint": "a heist with a clever twist", "k": 5},
+    },
+}
+
+PROBLEM: dict[str, Any] = {
+    "type": "urn:laser:problem:limit_exceeded",
+    "title": "A field is over its limit",
+    "status": 422,
+    "code": "limit_exceeded",
+    "field": "k",
+    "detail": "At most 100; this is 500.",
+    "what_to_do": "Send less, or have the server's limit raised.",
+    "request_id": "6f1c2b0e9d3a4c55a0e5b7c1d2f3a4b5",
+}

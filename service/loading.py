@@ -1,0 +1,62 @@
+"""Startup, all or nothing: a bundle is verified, matched with its checkpoint, proven by a forward pass, or refused.
+
+Every reason to refuse becomes one StartupError whose message is one line for a person.
+"""
+
+import torch
+
+from index.bundle import Bundle, BundleError, open_bundle
+from index.item_index import open_index
+from model.backbone import BackboneError
+from model.checkpoint import CheckpointError, load_checkpoint
+from model.laser import Laser
+from service.metrics import Metrics
+from service.recommender import Recommender
+from service.settings import Settings
+
+
+class StartupError(Exception):
+    """The service cannot serve; one line that says why and what to do."""
+
+
+def load_recommender(settings: Settings, metrics: Metrics) -> Recommender:
+    """Open the bundle the settings name and warm up. Raises StartupError."""
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        bundle = open_bundle(settings.bundles, settings.bundle)
+        laser = load_checkpoint(bundle.folder / "checkpoint", device=device, dtype=settings.dtype)
+    except (BundleError, CheckpointError, BackboneError) as error:
+        raise StartupError(_line(error)) from error
+    _match(bundle, laser)
+    index = open_index(bundle.vectors, "cpu" if device == "cpu" else "auto")
+    recommender = Recommender(bundle, laser, index, settings, metrics)
+    try:
+        recommender.warm_up()
+    except Exception as error:
+        recommender.close()
+        raise StartupError(
+            f"bundle {bundle.manifest.bundle_id}: the first forward pass failed: {_line(error)}"
+        ) from error
+    return recommender
+
+
+def _match(bundle: Bundle, laser: Laser) -> None:
+    """The vectors must come from the checkpoint that lies beside them."""
+    name = f"bundle {bundle.manifest.bundle_id}"
+    if not len(bundle.catalogue):
+        raise StartupError(f"{name} has no items")
+    if laser.fingerprint != bundle.manifest.encoder_fingerprint:
+        raise StartupError(
+            f"{name}: its vectors were made by encoder {bundle.manifest.encoder_fingerprint[:12]}, "
+            f"but its checkpoint is {laser.fingerprint[:12]}; re-index"
+        )
+    if laser.width != bundle.vectors.shape[1]:
+        raise StartupError(
+            f"{name}: its vectors are {bundle.vectors.shape[1]} wide, its encoder's {laser.width}; re-index"
+        )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,73 @@
+"""What is counted and timed, for Prometheus.
+
+One object per app with a registry of its own; no label comes from a client.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+JOBS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class BatchMetrics:
+    """Observer of one MicroBatcher: `stage` is encode or search."""
+
+    def __init__(self, stage: str, metrics: "Metrics") -> None:
+        self._jobs = metrics.batch_jobs.labels(stage)
+        self._tokens = metrics.batch_tokens.labels(stage)
+        self._seconds = metrics.batch_seconds.labels(stage)
+        self._failures = metrics.batch_failures.labels(stage)
+
+    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None:
+        """A batch succeeded."""
+        self._jobs.observe(jobs)
+        self._tokens.inc(padded_tokens)
+        self._seconds.observe(seconds)
+
+    def failure(self, jobs: int) -> None:
+        """A batch raised."""
+        self._failures.inc()
+
+
+class Metrics:
+    """All metrics of one service."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.requests = Counter(
+            "laser_requests_total", "Answers by route and status", ["route", "status"], registry=r
+        )
+        self.seconds = Histogram(
+            "laser_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=r
+        )
+        self.stages = Histogram(
+            "laser_stage_seconds", "Time by stage", ["stage"], buckets=SECONDS, registry=r
+        )
+        self.batch_jobs = Histogram(
+            "laser_batch_jobs", "Requests in a batch", ["stage"], buckets=JOBS, registry=r
+        )
+        self.batch_tokens = Counter(
+            "laser_batch_padded_tokens_total", "Padded tokens run", ["stage"], registry=r
+        )
+        self.batch_seconds = Histogram(
+            "laser_batch_seconds", "Time of a batch", ["stage"], buckets=SECONDS, registry=r
+        )
+        self.batch_failures = Counter(
+            "laser_batch_failures_total", "Batches that raised", ["stage"], registry=r
+        )
+        self.waiting = Gauge("laser_queue_waiting", "Requests in the queue", ["stage"], registry=r)
+        self.shortfalls = Counter("laser_shortfalls_total", "Answers with fewer than k items", registry=r)
+        self.degraded = Counter(
+            "laser_degraded_total", "Answers that did without something", ["what"], registry=r
+        )
+        self.unknown_items = Counter(
+            "laser_unknown_items_total", "Item ids the catalogue does not have", registry=r
+        )
+        self.ready = Gauge("laser_ready", "1 while a forward pass works and the service is open", registry=r)
+        self.bundle = Gauge("laser_bundle_info", "Always 1", ["bundle", "encoder", "service"], registry=r)
+        self.items = Gauge("laser_catalogue_items", "Items in the catalogue", registry=r)
+
+    def render(self) -> bytes:
+        """The exposition format, version 0.0.4."""
+        return generate_latest(self.registry)

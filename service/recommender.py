@@ -1,0 +1,243 @@
+"""One bundle, ready to answer: the catalogue, the encoder and the index of one version behind one object.
+
+    resolve (history, filter, sentence) -> encode (encoder thread) -> search (search thread) -> respond
+
+A request holds one Recommender from start to end, so no answer mixes versions. Exactly k items come back if k
+are allowed, never a seen, excluded or filtered one.
+"""
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from index.bundle import Bundle
+from index.filters import Filter, FilterError, parse_filter
+from index.item_index import ItemIndex
+from service import VERSION, constraints, logs, schemas
+from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
+from service.constraints import Constraint
+from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
+from service.errors import ApiError, Code
+from service.explain import Explainer
+from service.history import Entry, ResolvedHistory, resolve
+from service.metrics import BatchMetrics, Metrics
+from service.searching import Found, Searcher, SearchJob
+from service.settings import Settings
+from service.trace import Trace
+
+SEARCH_BATCH = 32  # queries in one pass over the vectors
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Recommender:
+    """Answers requests from one bundle. `warm_up` it before the first request, `close` it after the last."""
+
+    def __init__(
+        self, bundle: Bundle, encoder: Encoder, index: ItemIndex, settings: Settings, metrics: Metrics
+    ) -> None:
+        self.catalogue = bundle.catalogue
+        self.metrics = metrics
+        self.versions = schemas.Versions(
+            bundle=bundle.manifest.bundle_id, catalogue=bundle.manifest.last_change, service=VERSION
+        )
+        self._bundle = bundle
+        self._settings = settings
+        self._mode = index.mode
+        self._users = UserEncoder(encoder, bundle)
+        self._explainer = Explainer(bundle)
+        self._encoder: MicroBatcher[EncodeJob, EncodedUser] = MicroBatcher(
+            "laser-encode",
+            self._users.run,
+            BatchMetrics("encode", metrics),
+            budget=settings.batch_tokens,
+            wait_seconds=settings.batch_wait_ms / 1000,
+            max_queue=settings.max_queue,
+        )
+        self._searcher: MicroBatcher[SearchJob, Found] = MicroBatcher(
+            "laser-search",
+            Searcher(index, bundle.catalogue).run,
+            BatchMetrics("search", metrics),
+            budget=SEARCH_BATCH,
+            wait_seconds=0.0,
+            max_queue=settings.max_queue,
+        )
+        metrics.bundle.labels(bundle.manifest.bundle_id, bundle.manifest.encoder_fingerprint, VERSION).set(1)
+        metrics.items.set(len(self.catalogue))
+        metrics.waiting.labels("encode").set_function(lambda: self._encoder.waiting)
+        metrics.waiting.labels("search").set_function(lambda: self._searcher.waiting)
+
+    async def recommend(self, request: schemas.RecommendRequest, trace: Trace) -> schemas.RecommendResponse:
+        """Answer POST /recommend. Raises ApiError."""
+        with trace.stage("resolve"):
+            schemas.check_limits(request, self._settings)
+            constraint = constraints.parse(request.constraint)
+            _check_not_empty(request, constraint)
+            history = resolve(request.history, self.catalogue, self._settings)
+            conditions = self._conditions(request.filter)
+            excluded = {item_id: self.catalogue.row(item_id) for item_id in request.exclude.item_ids}
+        user = await self._encode(EncodeJob(history.entries, constraint.as_text), trace)
+        seen = set(history.rows) if request.exclude.seen else set()
+        forbidden = seen | {row for row in excluded.values() if row is not None}
+        job = SearchJob(user.vector, request.k, conditions, sorted(forbidden))
+        found = await self._search(job, trace, admitted=True)
+        with trace.stage("respond"):
+            return schemas.RecommendResponse(
+                **self._answer(request.k, found, trace, user if request.explain else None),
+                applied=schemas.Applied(
+                    filter=request.filter or {},
+                    constraint=schemas.AppliedConstraint(
+                        understood=[], as_text=constraint.as_text, ignored=[], contradictions=[]
+                    ),
+                    excluded_seen=len(seen),
+                ),
+                unknown_items=self._unknown(history, excluded),
+                degraded=self._degraded(request, constraint, history),
+            )
+
+    async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
+        """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z, the item itself left out."""
+        schemas.check_k(k, self._settings)
+        row = self._row(item_id)
+        query = self._bundle.vectors[row].copy()  # [V], of the form [z ; a*c]
+        query[self._bundle.text_vectors.shape[1] :] = (
+            0  # c is weighted for users; without it the score is cos(z, z)
+        )
+        found = await self._search(SearchJob(query, k, None, [row]), trace, admitted=False)
+        return schemas.SimilarResponse(**self._answer(k, found, trace, None))
+
+    def item(self, item_id: str) -> schemas.ItemResponse:
+        """Answer GET /items/{item_id}."""
+        return schemas.ItemResponse(**self._described(self._row(item_id)), versions=self.versions)
+
+    async def probe(self) -> None:
+        """One real forward pass and one real search. Raises whatever goes wrong in them."""
+        done = await asyncio.wrap_future(self._encoder.submit(self._probe_job()))
+        await asyncio.wrap_future(
+            self._searcher.submit(SearchJob(done.value.vector, 1, None, ()), admitted=True)
+        )
+
+    def warm_up(self, timeout: float = 300.0) -> None:
+        """What `probe` does, before there is an event loop."""
+        done = self._encoder.submit(self._probe_job()).result(timeout)
+        self._searcher.submit(SearchJob(done.value.vector, 1, None, ())).result(timeout)
+
+    @property
+    def last_success(self) -> float:
+        """time.monotonic() of the last forward pass that worked."""
+        return self._encoder.last_success
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Finish what is queued and stop both threads."""
+        self._encoder.close(timeout)
+        self._searcher.close(timeout)
+
+    async def _encode(self, job: EncodeJob, trace: Trace) -> EncodedUser:
+        future = _submit(self._encoder, job, self._users.tokens(job), False)
+        try:
+            done = await asyncio.wrap_future(future)
+        except ClosedError as error:
+            raise _closing() from error
+        except Exception as error:
+            logs.event(logging.ERROR, "encoding failed", request_id=trace.request_id, **logs.describe(error))
+            raise ApiError(
+                Code.ENCODING_FAILED, "The encoder could not turn this request into a vector."
+            ) from error
+        trace.stages["wait"], trace.stages["encode"] = done.waited, done.ran
+        return done.value
+
+    async def _search(self, job: SearchJob, trace: Trace, *, admitted: bool) -> Found:
+        with trace.stage("search"):
+            try:
+                return (await asyncio.wrap_future(_submit(self._searcher, job, 1, admitted))).value
+            except ClosedError as error:
+                raise _closing() from error
+
+    def _conditions(self, conditions: dict[str, Any] | None) -> Filter | None:
+        if not conditions:
+            return None
+        try:
+            return parse_filter(conditions, self.catalogue.columns)
+        except FilterError as error:
+            raise ApiError(Code.INVALID_FILTER, f"{error}.", error.path) from error
+
+    def _row(self, item_id: str) -> int:
+        row = self.catalogue.row(item_id)
+        if row is None:
+            raise ApiError(Code.ITEM_NOT_FOUND, "The catalogue has no item with this id.", "item_id")
+        return row
+
+    def _described(self, row: int) -> dict[str, Any]:
+        item_id, title = self.catalogue.item_ids[row], self.catalogue.title(row)
+        return {"item_id": item_id, "title": title, "attributes": self.catalogue.attributes(row)}
+
+    def _answer(self, k: int, found: Found, trace: Trace, explain: EncodedUser | None) -> dict[str, Any]:
+        """The fields that every ranked answer has."""
+        reasons = self._explainer.reasons(found.rows, explain) if explain else [[] for _ in found.rows]
+        items = [
+            schemas.RankedItem(**self._described(row), rank=rank, score=score, reasons=why)
+            for rank, (row, score, why) in enumerate(zip(found.rows, found.scores, reasons, strict=True), 1)
+        ]
+        short = len(items) < k
+        if short:
+            self.metrics.shortfalls.inc()
+        return {
+            "request_id": trace.request_id,
+            "items": items,
+            "shortfall": schemas.Shortfall(requested=k, returned=len(items)) if short else None,
+            "search": schemas.Search(mode=self._mode, allowed=found.allowed),
+            "versions": self.versions,
+        }
+
+    def _unknown(self, history: ResolvedHistory, excluded: dict[str, int | None]) -> list[str]:
+        unknown = dict.fromkeys(
+            [*history.unknown, *(item_id for item_id, row in excluded.items() if row is None)]
+        )
+        self.metrics.unknown_items.inc(len(unknown))
+        return list(unknown)
+
+    def _degraded(
+        self, request: schemas.RecommendRequest, constraint: Constraint, history: ResolvedHistory
+    ) -> list[schemas.Degradation]:
+        """What the answer had to do without."""
+        found: list[schemas.Degradation] = []
+        if request.user_id is not None:
+            found.append("user_history")
+        if request.history and not history.entries:
+            found.append("history")
+        if request.constraint_mode == "strict" and constraint.as_text:
+            found.append("constraint_mode")
+        for what in found:
+            self.metrics.degraded.labels(what).inc()
+        return found
+
+    def _probe_job(self) -> EncodeJob:
+        return EncodeJob((Entry(0, 0, None),), "probe")
+
+
+def _check_not_empty(request: schemas.RecommendRequest, constraint: Constraint) -> None:
+    if request.history or constraint.as_text:
+        return
+    if request.user_id is not None:
+        detail = "There is no stored history under any user_id, and the request brings none."
+        raise ApiError(Code.NO_STORED_HISTORY, detail, "user_id")
+    detail = "At least one of history, user_id and constraint must say something."
+    raise ApiError(Code.EMPTY_REQUEST, detail, "body")
+
+
+def _submit(
+    batcher: MicroBatcher[Job, Result], job: Job, tokens: int, admitted: bool
+) -> "Future[Done[Result]]":
+    """Queue a job, or say 429 or 503 at once."""
+    try:
+        return batcher.submit(job, tokens, admitted=admitted)
+    except QueueFullError as full:
+        raise ApiError(Code.OVERLOADED, "The queue is full.", retry_after=full.retry_after) from full
+    except ClosedError as error:
+        raise _closing() from error
+
+
+def _closing() -> ApiError:
+    return ApiError(Code.CLOSING, "This process takes no more requests.", retry_after=1)

@@ -1,0 +1,203 @@
+"""The addresses: each a few lines that hand a checked request to the recommender.
+
+Bodies are read by `strict_json`. While an answer is made its client's connection is watched: a request that
+nobody waits for any more is cancelled, and so never reaches the encoder.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import APIRouter, Body, Depends, Path, Query
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from service import examples, strict_json
+from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
+from service.readiness import Readiness
+from service.recommender import Recommender
+from service.schemas import (
+    ItemResponse,
+    Problem,
+    RecommendRequest,
+    RecommendResponse,
+    SimilarQuery,
+    SimilarResponse,
+)
+from service.trace import trace_of
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+HOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Laser</title>
+<h1>Laser</h1><p>The service is running. <a href="/docs">Try the API</a>.</p></html>"""
+
+Result = TypeVar("Result")
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        """The parsed body. Raises ApiError (422)."""
+        return strict_json.loads(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """Gives its endpoint a StrictRequest and insists on JSON, which a foreign page's form cannot send."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, with another class of request."""
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            if self.body_field is not None and await strict.body() and not _is_json(strict):
+                raise ApiError(
+                    Code.UNSUPPORTED_MEDIA_TYPE, "The Content-Type is not application/json.", "Content-Type"
+                )
+            return await answer(strict)
+
+        return handle
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's entries for errors: the given ones and those any request can get."""
+    every = (Code.HOST_NOT_ALLOWED, Code.BODY_TOO_LARGE, Code.INTERNAL, *codes)
+    statuses = sorted({KINDS[code].status for code in every})
+    titles = {status: [KINDS[code] for code in every if KINDS[code].status == status] for status in statuses}
+    return {
+        status: {
+            "model": Problem,
+            "description": "; ".join(kind.title for kind in kinds),
+            "content": {
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": examples.PROBLEM}
+            },
+        }
+        for status, kinds in titles.items()
+    }
+
+
+INVALID = (Code.INVALID_FIELD, Code.UNKNOWN_FIELD, Code.LIMIT_EXCEEDED)
+BUSY = (Code.OVERLOADED, Code.CLOSING)
+
+router = APIRouter(route_class=StrictRoute)
+
+
+async def _recommender(request: Request) -> Recommender:
+    return cast(Recommender, request.app.state.recommender)
+
+
+async def _readiness(request: Request) -> Readiness:
+    return cast(Readiness, request.app.state.readiness)
+
+
+Loaded = Annotated[Recommender, Depends(_recommender)]
+
+
+@router.post(
+    "/recommend",
+    summary="Recommend k items",
+    responses=problems(
+        *INVALID,
+        *(
+            Code.INVALID_JSON,
+            Code.INVALID_FILTER,
+            Code.UNKNOWN_ATTRIBUTE,
+            Code.EMPTY_REQUEST,
+            Code.NO_STORED_HISTORY,
+        ),
+        *(Code.UNSUPPORTED_MEDIA_TYPE, *BUSY),
+    ),
+)
+async def recommend(
+    http: Request,
+    recommender: Loaded,
+    request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
+) -> RecommendResponse:
+    """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
+
+    If fewer than k items are allowed, all of them come back and `shortfall` says so.
+    """
+    trace = trace_of(http)
+    trace.stages["parse"] = trace.elapsed()
+    return await _while_connected(http, recommender.recommend(request, trace))
+
+
+ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes", examples=["alien-1979"])]
+
+
+@router.get(
+    "/items/{item_id:path}/similar",
+    summary="Items like this one",
+    responses=problems(*INVALID, Code.ITEM_NOT_FOUND, *BUSY),
+)
+async def similar(
+    http: Request, recommender: Loaded, item_id: ItemIdPath, query: Annotated[SimilarQuery, Query()]
+) -> SimilarResponse:
+    """The k items nearest to an item by their Laser embeddings; the score is the cosine."""
+    return await _while_connected(http, recommender.similar(item_id, query.k, trace_of(http)))
+
+
+@router.get(
+    "/items/{item_id:path}", summary="One item", responses=problems(Code.LIMIT_EXCEEDED, Code.ITEM_NOT_FOUND)
+)
+async def item(recommender: Loaded, item_id: ItemIdPath) -> ItemResponse:
+    """What the catalogue knows about an item."""
+    return recommender.item(item_id)
+
+
+@router.get("/healthz", summary="Alive", responses=problems())
+async def healthz() -> dict[str, str]:
+    """The process answers. Says nothing about the encoder: restart on this one, route on /readyz."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="Ready", responses=problems(Code.NOT_READY))
+async def readyz(
+    http: Request, recommender: Loaded, readiness: Annotated[Readiness, Depends(_readiness)]
+) -> dict[str, str]:
+    """A request can be answered: a real forward pass and a real search worked within the last moment."""
+    if http.app.state.closing:
+        raise ApiError(Code.CLOSING, "This process is draining.", retry_after=1)
+    reason = await readiness.reason()
+    recommender.metrics.ready.set(reason is None)
+    if reason is not None:
+        raise ApiError(Code.NOT_READY, reason, retry_after=1)
+    return {"status": "ready", "bundle": recommender.versions.bundle}
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse, responses=problems())
+async def metrics(recommender: Loaded) -> Response:
+    """Counters and timings in Prometheus' text format."""
+    return Response(recommender.metrics.render(), media_type=METRICS_TYPE)
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> HTMLResponse:
+    """A page that leads to the API's documentation."""
+    return HTMLResponse(HOME, headers={"Content-Security-Policy": "default-src 'none'"})
+
+
+async def _while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:
+    """Await the answer; cancel it and raise ApiError (499) if the client closes the connection first."""
+    task = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ApiError(Code.CLIENT_GONE, "Nobody waits for the answer.")
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    receive: Callable[[], Awaitable[Any]] = request.receive
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

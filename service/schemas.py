@@ -1,0 +1,220 @@
+"""What goes in and what comes out, as pydantic models: the OpenAPI document is made from them.
+
+Requests are strict (no "10" for 10) and closed (an unknown field is an error). What depends on settings or on
+the catalogue is checked where those are known: `check_limits` here, attributes in history.py, conditions in
+index.filters.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.errors import ApiError, Code, FieldError
+from service.settings import Settings
+
+ItemId = Annotated[str, Field(min_length=1, max_length=512)]
+
+Degradation = Literal["user_history", "history", "constraint_mode"]
+
+FILTER_HELP = (
+    "Hard conditions on the catalogue's columns: lists `must`, `must_not` and `should` of conditions "
+    '`{"key": column, one of: "eq", "in", "gte", "lte", "gt", "lt", "exists"}` or of groups like this one. '
+    "An item that lacks the attribute fails a positive condition."
+)
+
+
+class Request(BaseModel):
+    """Base of everything a client sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class HistoryItem(Request):
+    """One thing the user interacted with: an item of the catalogue, or anything described by its text."""
+
+    item_id: ItemId | None = None
+    title: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="for a thing the catalogue does not have"
+    )
+    attributes: dict[str, Any] | None = Field(
+        None, description="with a title: values of the catalogue's columns"
+    )
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> "HistoryItem":
+        if (self.item_id is None) == (self.title is None):
+            raise ValueError("Give either item_id or title")
+        if self.attributes is not None and self.title is None:
+            raise ValueError("Attributes go with a title; those of an item_id are known")
+        return self
+
+
+class Exclude(Request):
+    """Items that must not be returned."""
+
+    seen: bool = Field(True, description="leave out the items of the history")
+    item_ids: list[ItemId] = Field(default_factory=list, description="leave out these items too")
+
+
+class RecommendRequest(Request):
+    """At least one of `history`, `user_id` and `constraint`."""
+
+    history: list[HistoryItem] = Field(default_factory=list, description="oldest first")
+    user_id: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        None,
+        description="this version stores no histories: named in `degraded`, alone refused",
+    )
+    constraint: str = Field(
+        "", description="what the person says, in a sentence; it enters the prompt and steers softly"
+    )
+    constraint_mode: Literal["strict", "soft"] = Field(
+        "soft", description="this version always steers softly; strict is named in `degraded`"
+    )
+    filter: dict[str, Any] | None = Field(None, description=FILTER_HELP)
+    exclude: Exclude = Field(default_factory=Exclude)
+    k: int = Field(10, ge=1, description="how many items")
+    explain: bool = Field(False, description="give each item its reasons")
+
+
+class SimilarQuery(BaseModel):
+    """Query string of GET /items/{item_id}/similar."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int = Field(10, ge=1)
+
+
+class Reason(BaseModel):
+    """The item of the history that stands nearest to the recommended one."""
+
+    kind: Literal["history"] = "history"
+    position: int = Field(description="place in the request's history, from 0")
+    item_id: str | None = Field(description="null for a thing given by its title")
+    title: str
+    similarity: float = Field(description="cosine of the two item vectors")
+    share: float = Field(description="its part of the similarity to the whole history, 0 to 1")
+
+
+class Item(BaseModel):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str
+    attributes: dict[str, Any]
+
+
+class RankedItem(Item):
+    """An item in an answer, best first."""
+
+    rank: int
+    score: float = Field(description="inner product of the query's vector and the item's")
+    reasons: list[Reason] = Field(default_factory=list)
+
+
+class AppliedConstraint(BaseModel):
+    """What was made of the sentence. Nothing filters silently: in this version all of it steers as text."""
+
+    understood: list[dict[str, Any]] = Field(description="parts that became conditions")
+    as_text: str = Field(description="what entered the prompt")
+    ignored: list[str] = Field(description="parts with no bearing on this catalogue")
+    contradictions: list[str]
+
+
+class Applied(BaseModel):
+    """What was done with the request's conditions."""
+
+    filter: dict[str, Any]
+    constraint: AppliedConstraint
+    excluded_seen: int = Field(description="items of the catalogue left out because the history holds them")
+
+
+class Shortfall(BaseModel):
+    """Fewer items are allowed than were asked for."""
+
+    requested: int
+    returned: int
+
+
+class Search(BaseModel):
+    """How the items were found."""
+
+    mode: str
+    allowed: int = Field(description="items that passed filter and exclusions")
+
+
+class Versions(BaseModel):
+    """What answered."""
+
+    bundle: str
+    catalogue: int = Field(description="the last catalogue change in this answer")
+    service: str
+
+
+class SimilarResponse(BaseModel):
+    """Items like one item."""
+
+    request_id: str
+    items: list[RankedItem]
+    shortfall: Shortfall | None
+    search: Search
+    versions: Versions
+
+
+class RecommendResponse(SimilarResponse):
+    """Recommendations, what was applied and what was not."""
+
+    applied: Applied
+    unknown_items: list[str] = Field(
+        description="ids in history and exclude that the catalogue does not have"
+    )
+    degraded: list[Degradation] = Field(
+        description="what the answer did without: user_history (nothing is stored under user_id), history "
+        "(no item of it is known), constraint_mode (strict was asked for, the sentence steered softly)"
+    )
+
+
+class ItemResponse(Item):
+    """One item of the catalogue."""
+
+    versions: Versions
+
+
+class Problem(BaseModel):
+    """application/problem+json (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: Code
+    field: str | None = Field(description="path of the field, such as history[0].item_id")
+    detail: str
+    what_to_do: str
+    request_id: str
+    errors: list[dict[str, Any]] = Field(
+        default_factory=list, description="all of them, where there are several"
+    )
+
+
+def check_limits(request: RecommendRequest, settings: Settings) -> None:
+    """Raise ApiError (422, limit_exceeded) for every field over the limit that the settings give it."""
+    sizes = [
+        ("history", len(request.history), settings.max_history, "items"),
+        ("constraint", len(request.constraint), settings.max_sentence, "characters"),
+        ("exclude.item_ids", len(request.exclude.item_ids), settings.max_exclude, "ids"),
+    ]
+    for n, item in enumerate(request.history):
+        sizes.append((f"history[{n}].title", len(item.title or ""), settings.max_text, "characters"))
+    over = [
+        FieldError(field, Code.LIMIT_EXCEEDED, f"At most {limit} {unit}; this has {size}.")
+        for field, size, limit, unit in sizes
+        if size > limit
+    ]
+    if over:
+        raise ApiError.of(over)
+    check_k(request.k, settings)
+
+
+def check_k(k: int, settings: Settings) -> None:
+    """Raise ApiError (422, limit_exceeded) for a k over LASER_MAX_K."""
+    if k > settings.max_k:
+        raise ApiError(Code.LIMIT_EXCEEDED, f"At most {settings.max_k}; this is {k}.", "k")

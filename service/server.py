@@ -1,0 +1,95 @@
+"""The process: load, listen, answer, drain, leave.
+
+uvicorn alone refuses new connections the moment it gets SIGTERM. Here the signal first turns /readyz red and
+the listener stays open for LASER_DRAIN_SECONDS, in which balancers move on; then requests in flight finish,
+and the exit status is 0. A second signal, or Ctrl+C, skips the wait.
+"""
+
+import logging
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from service import VERSION, logs
+from service.app import create_app
+from service.loading import StartupError, load_recommender
+from service.metrics import Metrics
+from service.settings import Settings, unknown_variables
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn with a drain in front of its shutdown."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain_seconds = drain_seconds
+        self._leave_at = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Start draining; a second signal or Ctrl+C leaves at once.
+
+        uvicorn would re-raise the signal and exit with it.
+        """
+        impatient = self._app.state.closing or sig == signal.SIGINT
+        self._app.state.closing = True
+        self._leave_at = 0 if impatient else time.monotonic() + self._drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second; True ends the main loop."""
+        return await super().on_tick(counter) or time.monotonic() >= self._leave_at
+
+
+def run(settings: Settings) -> int:
+    """Serve until a signal. Returns the exit status: 0, or 2 after one line on stderr."""
+    logs.configure(settings.log_level)
+    for line in unknown_variables():
+        logs.event(logging.WARNING, line)
+    try:
+        listener = _listen(settings.host, settings.port)
+        with listener:
+            recommender = load_recommender(settings, Metrics())
+            _serve(create_app(settings, recommender), listener, settings)
+    except StartupError as error:
+        print(f"laser: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn is run: it logs nothing of requests (the envelope does) and names itself to nobody."""
+    return uvicorn.Config(
+        app, lifespan="on", log_config=None, access_log=False, server_header=False, ws="none"
+    )
+
+
+def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    logs.event(logging.INFO, "serving", url=url, version=VERSION)
+    DrainingServer(uvicorn_config(app), app, settings.drain_seconds).run([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before the bundle is loaded, so that a port in use is told at once.
+
+    Raises StartupError.
+    """
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener

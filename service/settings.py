@@ -1,0 +1,113 @@
+"""The service's configuration: LASER_* environment variables, read once and checked whole.
+
+Nothing else in the service reads the environment. An error names the variable and the value it had.
+"""
+
+import difflib
+import os
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "LASER_"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+class SettingsError(ValueError):
+    """A variable whose value cannot be used; the message names both."""
+
+
+class Settings(BaseSettings):
+    """All settings. `LASER_MAX_K=50` sets `max_k`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    bundles: Path = Field(Path("bundles"), description="folder that holds the bundles")
+    bundle: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="bundle to serve; none: the published one"
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$", description="where the encoder runs"
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="the encoder's number format"
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names to answer, comma separated; none: loopback's on loopback, any elsewhere",
+    )
+    drain_seconds: float = Field(5.0, ge=0, le=600, description="time to keep answering after SIGTERM")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    max_k: int = Field(100, ge=1, le=2048, description="largest k; the GPU search returns at most 2048")
+    max_history: int = Field(500, ge=1, le=100_000, description="most items in a request's history")
+    max_exclude: int = Field(1000, ge=0, le=1_000_000, description="most item ids in exclude.item_ids")
+    max_sentence: int = Field(500, ge=1, le=100_000, description="longest constraint, in characters")
+    max_text: int = Field(
+        1000, ge=1, le=100_000, description="longest title or attribute value, in characters"
+    )
+    max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
+
+    batch_tokens: int = Field(4096, ge=1, description="padded tokens in one encoder batch")
+    batch_wait_ms: float = Field(
+        2.0, ge=0, le=1000, description="wait for company, counted from a batch's first request"
+    )
+    max_queue: int = Field(
+        256, ge=1, le=100_000, description="requests waiting for the encoder; the next one gets 429"
+    )
+    ready_seconds: float = Field(
+        0.5, ge=0, le=60, description="how long one real forward pass answers /readyz"
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """LASER_ALLOWED_HOSTS is a plain comma-separated list."""
+        return (
+            tuple(name.strip().lower() for name in value.split(",") if name.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    def host_names(self) -> frozenset[str] | None:
+        """Host headers (without port) that are answered; None means any.
+
+        Loopback is strict against DNS rebinding.
+        """
+        if self.allowed_hosts:
+            return None if "*" in self.allowed_hosts else frozenset(self.allowed_hosts)
+        return frozenset(LOOPBACK_NAMES) if is_loopback(self.host) else None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; keyword arguments (command line options) win. Raises SettingsError."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"{PREFIX}{name.upper()}={first['input']!s}: {first['msg']}") from error
+
+
+def unknown_variables() -> list[str]:
+    """One line for each LASER_* variable that no setting has: most often a slip of the pen."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    lines = []
+    for name in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        close = difflib.get_close_matches(name, known, n=1)
+        lines.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return lines
+
+
+def is_loopback(host: str) -> bool:
+    """True where only this machine can connect."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

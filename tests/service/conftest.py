@@ -1,0 +1,70 @@
+"""A bundle on disk, the real tiny Laser served over HTTP, and a server whose encoder can be made to fail."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.bundle import Bundle, open_bundle
+from index.item_index import open_index
+from service.loading import load_recommender
+from service.metrics import Metrics
+from service.recommender import Recommender
+from service.settings import Settings, load_settings
+from tests.service.fakes import FakeEncoder
+from tests.service.world import Running, running, write_bundle
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root with one published bundle, "first"."""
+    return write_bundle(tmp_path_factory.mktemp("service"))
+
+
+@pytest.fixture(scope="session")
+def bundle(bundles: Path) -> Bundle:
+    return open_bundle(bundles, None)
+
+
+@pytest.fixture(scope="session")
+def settings(bundles: Path) -> Settings:
+    return load_settings(
+        bundles=bundles,
+        device="cpu",
+        dtype="float32",
+        max_k=50,
+        max_history=20,
+        max_exclude=10,
+        max_sentence=100,
+    )
+
+
+@pytest.fixture(scope="session")
+def live(settings: Settings) -> Iterator[Running]:
+    """The real service around the tiny Laser."""
+    with running(settings, load_recommender(settings, Metrics())) as server:
+        yield server
+
+
+@pytest.fixture
+def encoder(bundle: Bundle) -> FakeEncoder:
+    return FakeEncoder(bundle.text_vectors.shape[1], bundle.vectors.shape[1])
+
+
+@pytest.fixture
+def fragile(bundle: Bundle, encoder: FakeEncoder, settings: Settings) -> Iterator[Callable[..., Running]]:
+    """Start a service around the fake encoder, with settings changed as given."""
+    with ExitStack() as stack:
+        stack.callback(encoder.gate.set)
+
+        def start(**changes: Any) -> Running:
+            changed = settings.model_copy(update=changes)
+            index = open_index(bundle.vectors, "cpu")
+            recommender = Recommender(bundle, encoder, index, changed, Metrics())
+            server = stack.enter_context(running(changed, recommender))
+            stack.callback(encoder.gate.set)  # before the server stops, which waits for what is in flight
+            return server
+
+        yield start

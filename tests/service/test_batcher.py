@@ -1,0 +1,251 @@
+"""The batcher's promises, one test each, with real threads and jobs that can be held back."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+
+import pytest
+
+from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
+
+
+class Recorder:
+    """A run function that records its batches, can be held at a gate, and fails for given jobs."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.poison: set[int] = set()
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+        self.gate.set()
+        self.observed: list[tuple[int, int]] = []
+        self.failures: list[int] = []
+
+    def run(self, jobs: Sequence[int]) -> list[str]:
+        self.batches.append(list(jobs))
+        self.entered.set()
+        assert self.gate.wait(10)
+        if bad := self.poison.intersection(jobs):
+            raise ValueError(f"poison {bad}")
+        return [f"r{job}" for job in jobs]
+
+    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None:
+        self.observed.append((jobs, padded_tokens))
+
+    def failure(self, jobs: int) -> None:
+        self.failures.append(jobs)
+
+
+Start = Callable[..., MicroBatcher[int, str]]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def start(recorder: Recorder) -> Iterator[Start]:
+    started: list[MicroBatcher[int, str]] = []
+
+    def make(budget: int = 100, wait_seconds: float = 0.0, max_queue: int = 100) -> MicroBatcher[int, str]:
+        batcher = MicroBatcher(
+            "test", recorder.run, recorder, budget=budget, wait_seconds=wait_seconds, max_queue=max_queue
+        )
+        started.append(batcher)
+        return batcher
+
+    yield make
+    recorder.gate.set()
+    for batcher in started:
+        batcher.close(5)
+
+
+def hold(batcher: MicroBatcher[int, str], recorder: Recorder) -> "Future[Done[str]]":
+    """Occupy the worker with job 0 until the gate opens, so that what follows has to queue."""
+    recorder.gate.clear()
+    recorder.entered.clear()
+    first = batcher.submit(0)
+    assert recorder.entered.wait(5)
+    return first
+
+
+def test_a_job_gets_its_own_result(start: Start) -> None:
+    batcher = start()
+    futures = [batcher.submit(n) for n in range(20)]
+    assert [future.result(5).value for future in futures] == [f"r{n}" for n in range(20)]
+
+
+def test_jobs_that_wait_together_run_together(start: Start, recorder: Recorder) -> None:
+    batcher = start()
+    hold(batcher, recorder)
+    futures = [batcher.submit(n) for n in (1, 2, 3)]
+    recorder.gate.set()
+    wait(futures, 5)
+    assert recorder.batches == [[0], [1, 2, 3]]
+
+
+def test_a_padded_batch_stays_within_the_budget(start: Start, recorder: Recorder) -> None:
+    batcher = start(budget=100)
+    hold(batcher, recorder)
+    # 1 and 2 pad to 2 x 40 = 80, a third would make 120; 4 is over budget and runs alone; 5 and 6 pad to 20.
+    futures = [
+        batcher.submit(n, tokens) for n, tokens in [(1, 10), (2, 40), (3, 40), (4, 300), (5, 10), (6, 5)]
+    ]
+    recorder.gate.set()
+    wait(futures, 5)
+    assert recorder.batches == [[0], [1, 2], [3], [4], [5, 6]]
+    assert recorder.observed == [(1, 1), (2, 80), (1, 40), (1, 300), (2, 20)]
+
+
+def test_the_deadline_counts_from_the_first_job(start: Start, recorder: Recorder) -> None:
+    batcher = start(wait_seconds=0.3)
+    started = time.monotonic()
+    futures = []
+    for n in range(5):  # a deadline that each job pushed back would never pass while these come in
+        futures.append(batcher.submit(n))
+        time.sleep(0.1)
+    assert futures[0].result(5).value == "r0"
+    waited = futures[0].result().waited
+    assert 0.25 <= waited < 0.4
+    assert time.monotonic() - started < 1.0
+    assert len(recorder.batches[0]) in (3, 4)
+
+
+def test_a_full_budget_does_not_wait_for_the_deadline(start: Start) -> None:
+    batcher = start(budget=20, wait_seconds=30.0)
+    futures = [batcher.submit(n, 10) for n in (1, 2)]
+    assert [future.result(5).value for future in futures] == ["r1", "r2"]
+
+
+def test_a_full_queue_refuses_at_once_and_says_when_to_return(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_queue=2)
+    hold(batcher, recorder)
+    batcher.submit(1)
+    batcher.submit(2)
+    started = time.monotonic()
+    with pytest.raises(QueueFullError) as caught:
+        batcher.submit(3)
+    assert time.monotonic() - started < 0.1
+    assert caught.value.retry_after >= 1
+    assert batcher.waiting == 2
+
+
+def test_cancelled_jobs_never_run_and_free_their_place(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_queue=2)
+    hold(batcher, recorder)
+    gone, stays = batcher.submit(1), batcher.submit(2)
+    assert gone.cancel()
+    late = batcher.submit(3)
+    recorder.gate.set()
+    assert (stays.result(5).value, late.result(5).value) == ("r2", "r3")
+    assert recorder.batches == [[0], [2, 3]]
+
+
+def test_when_all_are_cancelled_the_worker_waits_for_more(start: Start, recorder: Recorder) -> None:
+    batcher = start()
+    hold(batcher, recorder)
+    for future in [batcher.submit(1), batcher.submit(2)]:
+        future.cancel()
+    recorder.gate.set()
+    assert batcher.submit(3).result(5).value == "r3"
+    assert recorder.batches == [[0], [3]]
+
+
+def test_a_poisoned_job_fails_alone(start: Start, recorder: Recorder) -> None:
+    batcher = start()
+    hold(batcher, recorder)
+    recorder.poison = {2}
+    good, bad, also_good = batcher.submit(1), batcher.submit(2), batcher.submit(3)
+    recorder.gate.set()
+    assert (good.result(5).value, also_good.result(5).value) == ("r1", "r3")
+    with pytest.raises(ValueError, match="poison"):
+        bad.result(5)
+    assert recorder.batches == [[0], [1, 2, 3], [1], [2], [3]]  # split once, each tried once
+    assert recorder.failures == [3, 1]
+
+
+def test_a_run_that_loses_a_result_is_a_failure(recorder: Recorder) -> None:
+    batcher: MicroBatcher[int, str] = MicroBatcher(
+        "test", lambda jobs: [], recorder, budget=1, wait_seconds=0, max_queue=9
+    )
+    with pytest.raises(RuntimeError, match="1 jobs gave 0 results"):
+        batcher.submit(1).result(5)
+    batcher.close(5)
+
+
+def test_close_finishes_what_is_queued_and_then_refuses(start: Start, recorder: Recorder) -> None:
+    batcher = start(wait_seconds=30.0)
+    futures = [batcher.submit(n) for n in (1, 2)]
+    batcher.close(5)  # does not sit out the 30 seconds
+    assert [future.result(0).value for future in futures] == ["r1", "r2"]
+    with pytest.raises(ClosedError):
+        batcher.submit(3)
+
+
+def test_close_with_a_stuck_worker_leaves_no_future_unset(start: Start, recorder: Recorder) -> None:
+    batcher = start()
+    stuck = hold(batcher, recorder)
+    queued = batcher.submit(1)
+    batcher.close(0.1)
+    with pytest.raises(ClosedError):
+        queued.result(0)
+    recorder.gate.set()
+    assert stuck.result(5).value == "r0"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dying_worker_leaves_no_future_unset() -> None:
+    recorder = Recorder()
+
+    def die(jobs: Sequence[int]) -> list[str]:
+        recorder.run(jobs)
+        raise KeyboardInterrupt
+
+    batcher: MicroBatcher[int, str] = MicroBatcher(
+        "test", die, recorder, budget=99, wait_seconds=0, max_queue=9
+    )
+    running = hold(batcher, recorder)
+    queued = batcher.submit(1)
+    recorder.gate.set()
+    with pytest.raises(KeyboardInterrupt):
+        running.result(5)
+    with pytest.raises(ClosedError):
+        queued.result(5)
+    with pytest.raises(ClosedError):
+        batcher.submit(2)
+    batcher.close(5)
+
+
+def test_many_threads_submitting_and_cancelling_lose_nothing(start: Start) -> None:
+    batcher = start(budget=64, max_queue=10_000)
+    futures: list[Future[Done[str]]] = []
+    lock = threading.Lock()
+
+    def client(base: int) -> None:
+        for n in range(base, base + 200):
+            future = batcher.submit(n, 1 + n % 7)
+            if n % 5 == 0:
+                future.cancel()
+            with lock:
+                futures.append(future)
+
+    threads = [threading.Thread(target=client, args=(base,)) for base in (0, 200, 400, 600)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done, unset = wait(futures, 10)
+    assert (len(done), unset) == (800, set())
+    results = {future.result().value for future in done if not future.cancelled()}
+    assert {f"r{n}" for n in range(800) if n % 5} <= results
+
+
+def test_a_job_admitted_elsewhere_is_never_refused(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_queue=1)
+    hold(batcher, recorder)
+    batcher.submit(1)
+    admitted = batcher.submit(2, admitted=True)
+    recorder.gate.set()
+    assert admitted.result(5).value == "r2"

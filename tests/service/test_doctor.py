@@ -1,0 +1,102 @@
+"""The doctor: what it says of a machine that is well, and of each thing that is not."""
+
+import json
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from service import doctor
+from service.doctor import Finding
+from tests.service.world import write_bundle
+
+
+def test_a_bundle_that_is_there_is_verified_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LASER_BUNDLES", str(write_bundle(tmp_path)))
+    (found,) = doctor.bundles()
+    assert (found.state, found.text) == ("good", f"first in {tmp_path}/bundles, 41 items, verified")
+
+
+def test_a_damaged_bundle_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_bundle(tmp_path)
+    with (root / "first" / "items.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"?")
+    monkeypatch.setenv("LASER_BUNDLES", str(root))
+    (found,) = doctor.bundles()
+    assert found.state == "warning"
+    assert "items.safetensors" in found.text
+    assert found.advice == "Make one: laser reindex RUN DATA, or laser demo"
+
+
+def test_a_setting_that_cannot_be_is_wrong_and_one_that_is_none_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LASER_PROT", "80")
+    assert [(found.state, found.text) for found in doctor.settings()] == [
+        ("warning", "LASER_PROT is not a setting; did you mean LASER_PORT?")
+    ]
+    monkeypatch.setenv("LASER_PORT", "eighty")
+    (found,) = doctor.settings()
+    assert found.state == "wrong"
+    assert found.text.startswith("LASER_PORT=eighty: ")
+    assert list(doctor.bundles()) == [], "said once"
+
+
+def test_a_requirement_that_is_not_met_is_told_with_what_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert doctor.unfit(Requirement("numpy>=2.2")) is None
+    assert doctor.unfit(Requirement("numpy>=99")) == metadata.version("numpy")
+    assert doctor.unfit(Requirement("no-such-distribution")) == "none"
+
+    lines = ["numpy>=99", "no-such-distribution", "pytest>=99; extra == 'test'", "rich"]
+    monkeypatch.setattr(metadata, "requires", {"laser-recommender": lines}.get)
+    (found,) = doctor.packages()
+    numpy = metadata.version("numpy")
+    assert (found.state, found.advice) == ("wrong", doctor.AGAIN)
+    assert found.text == f"numpy>=99 (installed: {numpy}); no-such-distribution (installed: none)"
+
+
+@pytest.mark.parametrize(
+    ("installed", "state", "text"),
+    [
+        ({"faiss-cpu": "1.15.1"}, "good", "faiss-cpu 1.15.1"),
+        ({"faiss-cpu": "1.15.1", "faiss-gpu": "1.15.0"}, "wrong", "faiss-cpu 1.15.1 and faiss-gpu 1.15.0"),
+        ({}, "wrong", "neither faiss-cpu nor faiss-gpu"),
+    ],
+)
+def test_exactly_one_faiss_is_right(
+    installed: dict[str, str], state: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert [(found.state, found.text) for found in doctor.faiss_package()] == [(state, text)]
+
+
+def test_an_old_python_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [found.state for found in doctor.python()] == ["good"]
+    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
+    assert [found.state for found in doctor.python()] == ["wrong"]
+
+
+def test_altered_weights_of_the_backbone_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(doctor.backbone()) == [Finding("backbone", "good", "all-MiniLM-L6-v2, its weights verified")]
+    monkeypatch.setattr("model.backbone.EMBEDDED_SHA256", "0" * 64)
+    (found,) = doctor.backbone()
+    assert found.state == "warning"
+    assert "expected 000000000000..." in found.text
+
+
+def test_everything_is_looked_at_and_can_be_written_as_json() -> None:
+    findings = doctor.examine()
+    names = [found.name for found in findings]
+    assert names == ["python", "packages", "faiss", "devices", "backbone", "settings", "bundle"]
+    assert json.dumps([vars(found) for found in findings])

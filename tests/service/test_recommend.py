@@ -1,0 +1,229 @@
+"""POST /recommend on the real, tiny Laser over HTTP: what comes back is what brute force says should."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from index.bundle import Bundle
+from model.checkpoint import load_checkpoint
+from model.encoder import History
+from model.laser import Laser
+from tests.service.world import Running
+
+
+@pytest.fixture(scope="module")
+def laser(bundle: Bundle) -> Laser:
+    """The same checkpoint, loaded apart from the service."""
+    return load_checkpoint(bundle.folder / "checkpoint", dtype="float32")
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def scores_of(laser: Laser, bundle: Bundle, rows: list[int], sentence: str = "") -> np.ndarray:
+    """Inner products of the user and every item, computed directly. float32 [n]."""
+    history = History(
+        tuple(bundle.catalogue.item_ids[row] for row in rows),
+        tuple(bundle.token_ids[row].tolist() for row in rows),
+        bundle.text_vectors[rows],
+        laser.tokenize_constraint(sentence) if sentence else (),
+    )
+    return np.asarray(bundle.vectors @ laser.encode_users([history])[0])
+
+
+def test_the_best_items_come_back_in_order(live: Running, bundle: Bundle, laser: Laser) -> None:
+    answer = live.post(history=[{"item_id": "i3"}, {"item_id": "i7"}], k=5).json()
+    scores = scores_of(laser, bundle, [3, 7])
+    scores[[3, 7]] = -np.inf
+    best = np.argsort(-scores)[:5]
+    assert ids(answer) == [bundle.catalogue.item_ids[row] for row in best]
+    assert [item["score"] for item in answer["items"]] == pytest.approx(scores[best].tolist(), abs=1e-4)
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+
+
+def test_the_answer_says_what_was_applied_and_what_answered(live: Running) -> None:
+    answer = live.post(history=[{"item_id": "i3"}, {"item_id": "i7"}]).json()
+    assert len(answer["items"]) == 10  # the default k
+    assert answer["applied"] == {
+        "filter": {},
+        "constraint": {"understood": [], "as_text": "", "ignored": [], "contradictions": []},
+        "excluded_seen": 2,
+    }
+    assert answer["search"] == {"mode": "exact", "allowed": 39}
+    assert answer["versions"] == {"bundle": "first", "catalogue": 0, "service": "0.1.0"}
+    assert (answer["unknown_items"], answer["shortfall"], answer["degraded"]) == ([], None, [])
+
+
+def test_items_carry_title_and_typed_attributes(live: Running) -> None:
+    answer = live.post(history=[{"item_id": "i3"}], k=50).json()
+    shown = {item["item_id"]: item for item in answer["items"]}
+    assert shown["i4"]["title"] == "thing 4"
+    assert shown["i4"]["attributes"] == {"brand": "Acme", "genres": ["garden", "kitchen"], "price": 6.0}
+    assert shown["i9"]["attributes"]["price"] is None
+    assert shown["i4"]["reasons"] == []
+
+
+def test_a_sentence_enters_the_prompt_and_is_repeated(live: Running, bundle: Bundle, laser: Laser) -> None:
+    answer = live.post(history=[{"item_id": "i3"}], constraint="red\u0000 \u200b and \n blue", k=50).json()
+    assert answer["applied"]["constraint"]["as_text"] == "red and blue"
+    scores = scores_of(laser, bundle, [3], "red and blue")
+    got = {item["item_id"]: item["score"] for item in answer["items"]}
+    assert [got[f"i{row}"] for row in (0, 1, 2)] == pytest.approx(scores[[0, 1, 2]].tolist(), abs=1e-4)
+    plain = live.post(history=[{"item_id": "i3"}], k=50).json()
+    assert answer["items"][0]["score"] != plain["items"][0]["score"]
+
+
+def test_a_cold_start_needs_nothing_but_a_sentence(live: Running, bundle: Bundle, laser: Laser) -> None:
+    answer = live.post(constraint="garden tools", k=3).json()
+    best = np.argsort(-scores_of(laser, bundle, [], "garden tools"))[:3]
+    assert ids(answer) == [bundle.catalogue.item_ids[row] for row in best]
+    assert answer["degraded"] == []
+
+
+def test_a_title_is_encoded_from_its_text(live: Running, bundle: Bundle, laser: Laser) -> None:
+    attributes = {"brand": "Stanley", "genres": None, "price": 7.5}
+    answer = live.post(history=[{"title": "wrench", "attributes": attributes}], k=50).json()
+    encoded = laser.encode_items([{"title": "wrench", "brand": "Stanley"}])
+    history = History((None,), (encoded.token_ids[0],), encoded.text_vectors)
+    scores = bundle.vectors @ laser.encode_users([history])[0]
+    assert ids(answer) == [bundle.catalogue.item_ids[row] for row in np.argsort(-scores)]
+    assert answer["items"][0]["score"] == pytest.approx(scores.max(), abs=1e-4)
+    assert answer["applied"]["excluded_seen"] == 0  # the catalogue does not have it, so nothing is seen
+
+
+def test_known_unknown_and_titled_items_mix_in_order(live: Running) -> None:
+    answer = live.post(
+        history=[
+            {"item_id": "i3"},
+            {"item_id": "gone"},
+            {"title": "thing"},
+            {"item_id": "i4"},
+            {"item_id": "gone"},
+        ],
+        exclude={"item_ids": ["i5", "never"]},
+        k=50,
+    ).json()
+    assert answer["unknown_items"] == ["gone", "never"]
+    assert len(answer["items"]) == 38
+    assert not {"i3", "i4", "i5"} & set(ids(answer))
+    assert answer["applied"]["excluded_seen"] == 2
+
+
+def test_a_history_of_unknown_items_is_answered_and_named(live: Running) -> None:
+    response = live.post(history=[{"item_id": "gone"}], k=2)
+    assert response.status_code == 200
+    assert len(response.json()["items"]) == 2
+    assert response.json()["degraded"] == ["history"]
+
+
+def test_seen_items_may_come_back_on_request(live: Running) -> None:
+    answer = live.post(history=[{"item_id": "i3"}], exclude={"seen": False}, k=50).json()
+    assert "i3" in ids(answer)
+    assert answer["applied"]["excluded_seen"] == 0
+
+
+def test_fewer_allowed_than_k_is_a_shortfall(live: Running) -> None:
+    conditions = {"must": [{"key": "price", "lte": 4.5}]}
+    answer = live.post(history=[{"item_id": "i1"}], filter=conditions, k=10).json()
+    assert sorted(ids(answer)) == ["i0", "i2", "i3", "shelf/7 b"]
+    assert answer["shortfall"] == {"requested": 10, "returned": 4}
+    assert answer["search"]["allowed"] == 4
+    assert answer["applied"]["filter"] == conditions
+
+
+def test_nothing_allowed_is_an_empty_answer(live: Running) -> None:
+    answer = live.post(
+        history=[{"item_id": "i1"}], filter={"must": [{"key": "price", "gt": 1000}]}, k=1
+    ).json()
+    assert (answer["items"], answer["shortfall"]) == ([], {"requested": 1, "returned": 0})
+
+
+def test_a_negative_condition_holds(live: Running) -> None:
+    answer = live.post(
+        history=[{"item_id": "i2"}], filter={"must_not": [{"key": "brand", "in": ["stanley", "Acme"]}]}, k=50
+    ).json()
+    assert {item["attributes"]["brand"] for item in answer["items"]} == {"Bolt", "Orion"}
+    assert len(answer["items"]) == 19
+
+
+def test_reasons_name_the_nearest_of_the_history(live: Running, bundle: Bundle) -> None:
+    answer = live.post(history=[{"item_id": "i3"}, {"item_id": "i8"}], k=5, explain=True).json()
+    width = bundle.text_vectors.shape[1]
+    z = bundle.vectors[:, :width]
+    for item in answer["items"]:
+        cosines = z[[3, 8]] @ z[bundle.catalogue.row(item["item_id"])]
+        [reason] = item["reasons"]
+        assert reason["item_id"] == ("i3", "i8")[int(np.argmax(cosines))]
+        assert reason["position"] == int(np.argmax(cosines))
+        assert reason["similarity"] == pytest.approx(cosines.max(), abs=1e-4)
+        assert reason["share"] == pytest.approx(cosines.max() / np.maximum(cosines, 0).sum(), abs=1e-4)
+
+
+def test_a_title_can_be_a_reason(live: Running) -> None:
+    answer = live.post(history=[{"title": "thing 5"}], k=1, explain=True).json()
+    [reason] = answer["items"][0]["reasons"]
+    assert (reason["item_id"], reason["title"], reason["position"]) == (None, "thing 5", 0)
+    assert reason["share"] == pytest.approx(1.0)
+
+
+def test_what_is_not_there_yet_is_said(live: Running) -> None:
+    answer = live.post(
+        user_id="u1", history=[{"item_id": "i3"}], constraint="red", constraint_mode="strict"
+    ).json()
+    assert answer["degraded"] == ["user_history", "constraint_mode"]
+    soft = live.post(history=[{"item_id": "i3"}], constraint="red", constraint_mode="soft").json()
+    assert soft["degraded"] == []
+
+
+def test_items_beyond_the_models_history_still_count_as_seen(live: Running) -> None:
+    """The tiny Laser reads 8 items; all 12 must stay out, and the 8 newest alone decide the scores."""
+    long = [{"item_id": f"i{n}"} for n in range(12)]
+    answer = live.post(history=long, k=50).json()
+    assert len(answer["items"]) == 29
+    recent = live.post(history=long[4:], exclude={"item_ids": [f"i{n}" for n in range(4)]}, k=50).json()
+    assert [(i["item_id"], i["score"]) for i in answer["items"]] == [
+        (i["item_id"], i["score"]) for i in recent["items"]
+    ]
+
+
+def test_company_in_a_batch_changes_no_answer(live: Running) -> None:
+    requests: list[dict[str, Any]] = [
+        {"history": [{"item_id": f"i{n}"} for n in range(start, start + 1 + start % 6)], "k": 1 + start % 9}
+        | ({"constraint": "red things"} if start % 3 == 0 else {})
+        | ({"filter": {"must_not": [{"key": "brand", "eq": "Bolt"}]}} if start % 4 == 0 else {})
+        for start in range(24)
+    ]
+    alone = [live.post(**request).json() for request in requests]
+    with ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda request: live.post(**request).json(), requests))
+    for one, other in zip(alone, together, strict=True):
+        assert ids(one) == ids(other)
+        assert [i["score"] for i in one["items"]] == pytest.approx(
+            [i["score"] for i in other["items"]], abs=1e-4
+        )
+
+
+def test_similar_items_are_nearest_by_embedding(live: Running, bundle: Bundle) -> None:
+    answer = live.client.get("/items/i3/similar", params={"k": 4}).json()
+    z = bundle.vectors[:, : bundle.text_vectors.shape[1]]
+    cosines = z @ z[3]
+    cosines[3] = -np.inf
+    best = np.argsort(-cosines)[:4]
+    assert ids(answer) == [bundle.catalogue.item_ids[row] for row in best]
+    assert [item["score"] for item in answer["items"]] == pytest.approx(cosines[best].tolist(), abs=1e-4)
+    assert answer["shortfall"] is None
+    assert answer["search"] == {"mode": "exact", "allowed": 40}
+
+
+def test_an_item_is_shown(live: Running) -> None:
+    answer = live.client.get("/items/i3").json()
+    assert (answer["item_id"], answer["title"], answer["attributes"]["brand"]) == ("i3", "thing 3", "Orion")
+    assert answer["versions"]["bundle"] == "first"
+
+
+def test_an_id_with_slash_and_space_can_be_asked_for(live: Running) -> None:
+    assert live.client.get("/items/shelf%2F7%20b").json()["title"] == "an id with a slash"
+    assert len(live.client.get("/items/shelf/7%20b/similar").json()["items"]) == 10
