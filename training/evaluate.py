@@ -4,6 +4,7 @@ Leave-one-out test split, ranking over all items, as served and unmasked (traini
 here is fitted on training interactions; the weights of the simple sum are chosen on validation.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -213,7 +214,7 @@ def _say_estimate(subjects: Sequence[Subject], test: EvalRows, n_items: int, con
     seconds += users * n_items * rows * SECONDS_PER_SCORE
     memory = BASE_BYTES + 8 * ease_items(n_items) ** 2 + 4 * users * sum(s.laser.width for s in subjects)
     console.print(
-        f"{users:,} test users, {n_items:,} items: about {seconds / 60:.0f} minutes and "
+        f"{users:,} test users, {n_items:,} items: about {math.ceil(seconds / 60)} min and "
         f"{memory / 2**30:.1f} GiB on this machine"
     )
 

@@ -90,11 +90,11 @@ class EvaluationTable:
                 soft_wrap=True,
             )
         if self.sum_weights:
-            weights = ", ".join(f"{name} {weight:.3g}" for name, weight in self.sum_weights.items())
+            weights = "; ".join(f"{name} {weight:.3g}" for name, weight in self.sum_weights.items())
             console.print(f"simple sum: {weights}", soft_wrap=True)
         for note in self.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        return out.getvalue().rstrip()
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
 
 
 def make_row(name: str, ranked: RankedUsers) -> TableRow:

@@ -202,7 +202,7 @@ def test_the_estimate_comes_first(world: tuple[Path, Path, Dataset]) -> None:
     console = quiet()
     run, data, _ = world
     evaluate(run, data, console=console)
-    assert "60 test users, 40 items: about 0 minutes and 1.2 GiB on this machine" in console.file.getvalue()
+    assert "60 test users, 40 items: about 1 min and 1.2 GiB on this machine" in console.file.getvalue()
 
 
 def test_a_faithful_run_adds_its_row_and_a_run_without_fusion_has_no_fused_one(
