@@ -72,6 +72,15 @@ def test_every_share_of_allowed_items(items: int, k: int) -> None:
     agree(ExactIndex(vectors).search(queries, k, masks), oracle(vectors, queries, k, masks))
 
 
+@pytest.mark.parametrize("block", [1, 7, 64, 5000])
+def test_a_batch_is_scanned_block_by_block(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_index, "BLOCK", block)
+    rng = RNG(block)
+    vectors, queries = rng.standard_normal((700, 8), np.float32), rng.standard_normal((5, 8), np.float32)
+    for k in (1, 30, 700):
+        agree(ExactIndex(vectors).search(queries, k, [None] * 5), oracle(vectors, queries, k, [None] * 5))
+
+
 @pytest.mark.parametrize("items", [40, 900])
 def test_equal_scores_are_ordered_by_row(items: int) -> None:
     rng = RNG(7)
@@ -118,7 +127,7 @@ def test_queries_with_equal_masks_are_searched_together(monkeypatch: pytest.Monk
     agree(found, oracle(vectors, queries, 10, masks))
 
 
-@pytest.mark.parametrize("batch", [1, 7, 8, 40])
+@pytest.mark.parametrize("batch", [1, 3, 4, 40])
 def test_a_filter_for_few_and_for_many_queries(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From SHARED queries on the allowed rows are copied out, here in blocks of 100."""
     monkeypatch.setattr(item_index, "BLOCK", 100)
