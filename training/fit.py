@@ -7,6 +7,7 @@ renamed; a run killed at any point goes on from the last finished epoch and ends
 
 import json
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -83,7 +84,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         parameters.values(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
     )
-    progress = _load_state(state_file, model, parameters, optimizer)
+    progress = _load_state(state_file, parameters, optimizer)
     if progress is None:
         value = validate() if start_is_a_candidate else float("-inf")
         progress = _Progress(epoch=-1, best_epoch=-1, best_value=value, best=_copy(parameters))
@@ -134,15 +135,19 @@ def _save_state(
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".writing")
     save_file(tensors, aside, metadata={"progress": json.dumps(scalars)})
+    with aside.open("rb") as written:
+        os.fsync(written.fileno())
     aside.replace(path)
 
 
 def _load_state(
-    path: Path, model: nn.Module, parameters: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+    path: Path, parameters: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
 ) -> _Progress | None:
     if not path.is_file():
         return None
     best: dict[str, Tensor] = {}
+    number_of = {name: number for number, name in enumerate(parameters)}
+    moments: dict[int, dict[str, Tensor]] = {number: {} for number in number_of.values()}
     with safe_open(path, framework="pt") as stored, torch.no_grad():
         scalars = json.loads(stored.metadata()["progress"])
         for name, parameter in parameters.items():
@@ -151,6 +156,8 @@ def _load_state(
         for key in stored.keys():  # noqa: SIM118 (safe_open is no mapping)
             if key.startswith("optimizer/"):
                 _, field, name = key.split("/", 2)
-                optimizer.state[parameters[name]][field] = stored.get_tensor(key)
+                moments[number_of[name]][field] = stored.get_tensor(key)
+    # load_state_dict puts each moment on the device of its weight.
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     logger.info("resuming %s after epoch %d", path.stem, scalars["epoch"])
     return _Progress(best=best, **scalars)
