@@ -13,6 +13,7 @@ import pytest
 
 import laser
 import training.prepare
+from benchmarks import names
 from tests.service.world import write_bundle
 from tests.tiny import save_tiny_backbone
 from training.reindex import Reindexed
@@ -56,62 +57,39 @@ def test_the_command_that_make_installs_is_this_one() -> None:
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "Usage: laser [OPTIONS] COMMAND [ARGS]...")
 
 
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (["train", "data"], "Missing option '--out'."),
-        (["tarin"], "No such command 'tarin'. Did you mean 'train'?"),
-        (
-            ["data", "check", "{tmp}/none"],
-            "{tmp}/none/dataset.json: cannot be read (No such file or directory)",
-        ),
-        (
-            ["train", "{tmp}/none", "--out", "{tmp}/run"],
-            "{tmp}/none/dataset.json: cannot be read (No such file or directory)",
-        ),
-        (
-            ["train", "{data}", "--out", "{tmp}/run", "--preset", "cup"],
-            "there is no preset 'cup'; choose one of cpu, gpu, paper, faithful, demo",
-        ),
-        (
-            ["train", "{data}", "--out", "{tmp}/run", "--set", "seed"],
-            "Invalid value for --set: 'seed' has no '='",
-        ),
-        (
-            ["train", "{data}", "--out", "{tmp}/run", "--set", "laser.m_former.experts=none"],
-            "laser.m_former.experts: 'none' is no int",
-        ),
-        (
-            ["train", "{data}", "--out", "{tmp}/run", "--device", "tpu"],
-            "Invalid value for --device: torch has no device 'tpu' here; use cpu or auto",
-        ),
-        (["evaluate", "{tmp}", "{data}"], "{tmp} holds no run: there is no run.json"),
-        (
-            ["reindex", "{tmp}", "{data}", "--column", "brand=colour"],
-            "Invalid value for --column: 'colour' is none of categorical, path, list, numeric, text",
-        ),
-        (
-            ["serve", "--bundles", "{tmp}/none"],
-            "{tmp}/none/current does not exist: no bundle is published. Run `laser reindex` first",
-        ),
-        (["serve", "--port", "70000"], "LASER_PORT=70000: Input should be less than or equal to 65535"),
-        (["bench", "nothing"], "there is no benchmark 'nothing'; there are: {benchmarks}"),
-        (
-            ["demo", "--folder", "{data}"],
-            "{data} holds something other than the demo; choose another --folder",
-        ),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_status_2(
-    words: list[str], line: str, tmp_path: Path, capsys: Captured
-) -> None:
-    data = write_data(tmp_path / "data")
-    from benchmarks import names
+BAD_INPUT = {
+    "tarin": "No such command 'tarin'. Did you mean 'train'?",
+    "train data": "Missing option '--out'.",
+    "train {tmp}/no --out {tmp}/run": "{tmp}/no/dataset.json: cannot be read (No such file or directory)",
+    "train {data} --out {tmp}/run --preset cup": (
+        "there is no preset 'cup'; choose one of cpu, gpu, paper, faithful, demo"
+    ),
+    "train {data} --out {tmp}/run --set seed": "Invalid value for --set: 'seed' has no '='",
+    "train {data} --out {tmp}/run --set laser.decay=x": "laser.decay: 'x' is no float",
+    "train {data} --out {tmp}/run --device tpu": (
+        "Invalid value for --device: torch has no device 'tpu' here; use cpu or auto"
+    ),
+    "data check {tmp}/no": "{tmp}/no/dataset.json: cannot be read (No such file or directory)",
+    "evaluate {tmp} {data}": "{tmp} holds no run: there is no run.json",
+    "reindex {tmp} {data} --column brand=hue": (
+        "Invalid value for --column: 'hue' is none of categorical, path, list, numeric, text"
+    ),
+    "serve --bundles {tmp}/no": (
+        "{tmp}/no/current does not exist: no bundle is published. Run `laser reindex` first"
+    ),
+    "serve --port 70000": "LASER_PORT=70000: Input should be less than or equal to 65535",
+    "bench nothing": "there is no benchmark 'nothing'; there are: {benchmarks}",
+    "demo --folder {data}": "{data} holds something other than the demo; choose another --folder",
+}
 
+
+@pytest.mark.parametrize("words", BAD_INPUT)
+def test_bad_input_is_one_line_and_exit_status_2(words: str, tmp_path: Path, capsys: Captured) -> None:
+    data = write_data(tmp_path / "data")
     known = {"tmp": tmp_path, "data": data, "benchmarks": ", ".join(names()) or "none"}
-    assert laser.main([word.format(**known) for word in words]) == 2
+    assert laser.main(words.format(**known).split()) == 2
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", f"laser: {line.format(**known)}\n")
+    assert (said.out, said.err) == ("", f"laser: {BAD_INPUT[words].format(**known)}\n")
     assert not (tmp_path / "run").exists()
 
 
@@ -211,22 +189,9 @@ def test_the_demo_goes_on_where_it_was_stopped_and_is_not_made_twice(
 def test_from_a_data_folder_to_an_answer(tmp_path: Path, capsys: Captured) -> None:
     data, run, bundles = write_data(tmp_path / "data"), tmp_path / "run", tmp_path / "bundles"
     backbone = save_tiny_backbone(tmp_path / "backbone")
-    shortened = [f"training.phase{n}_epochs=1" for n in (1, 2)] + [
-        "id_recommenders.epochs=1"
-    ]
-    changes = [word for change in shortened for word in ("--set", change)]
-    command = [
-        "train",
-        str(data),
-        "--out",
-        str(run),
-        "--preset",
-        "demo",
-        "--backbone",
-        backbone.name,
-        *changes,
-        "--json",
-    ]
+    command = f"train {data} --out {run} --preset demo --backbone {backbone.name} --json".split()
+    for shorter in ("training.phase1_epochs=1", "training.phase2_epochs=1", "id_recommenders.epochs=1"):
+        command += ["--set", shorter]
     assert laser.main(command) == 0
     assert json.loads(capsys.readouterr().out)["checkpoint"] == str(run / "checkpoint")
     assert laser.main(command) == 2, "a run is not overwritten"
@@ -240,14 +205,11 @@ def test_from_a_data_folder_to_an_answer(tmp_path: Path, capsys: Captured) -> No
 
     env = os.environ | {"LASER_DRAIN_SECONDS": "0", "LASER_PORT": "0"}
     serve = [sys.executable, "laser.py", "serve", "--bundles", str(bundles)]
-    with subprocess.Popen(
-        serve, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
+    with subprocess.Popen(serve, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as server:
         try:
-            assert server.stdout is not None
-            url = next(
-                found[0] for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line))
-            )
+            assert server.stderr is not None
+            found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)
+            url = next(match[0] for match in found if match)
             request = {"history": [{"item_id": "i03"}, {"item_id": "i04"}], "k": 3}
             answer = httpx.post(f"{url}/recommend", json=request, timeout=60).json()
             assert len(answer["items"]) == 3
