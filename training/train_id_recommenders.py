@@ -71,6 +71,23 @@ class IdTrainingConfig:
     batch_size: int = 128
     masked_share: float = 0.3
 
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in RECIPES:
+                raise ValueError(f"id_recommenders.kinds names {kind!r}; there are {', '.join(RECIPES)}")
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ValueError("id_recommenders.kinds names a kind twice")
+        for name in ("epochs", "patience", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"id_recommenders.{name} must be at least 1, not {getattr(self, name)}")
+        heads = IdRecommenderConfig.heads
+        if self.width < 1 or self.width % heads:
+            raise ValueError(
+                f"id_recommenders.width must be a positive multiple of {heads} (heads), not {self.width}"
+            )
+        if not 0 <= self.masked_share <= 1:
+            raise ValueError(f"id_recommenders.masked_share must lie in [0, 1], not {self.masked_share}")
+
     def shape(self, kind: Kind, items: int) -> IdRecommenderConfig:
         """One recommender's shape over so many items."""
         return IdRecommenderConfig(kind, items, width=self.width, dropout=RECIPES[kind].dropout)
@@ -199,13 +216,13 @@ def catalogue_cross_entropy(
 ) -> Tensor:
     """Softmax cross-entropy of targets [M] given states [M, H] over the items [I, H], sampled above SOFTMAX_LIMIT.
 
-    Sampled: the target against S uniform negatives, each standing for (I - 1) / S items (the log-q correction), so
-    that the normaliser estimates the full one; the target among the negatives does not count.
+    Sampled: the target against S uniform negatives, each standing for I / S items (the log-q correction), so that
+    the normaliser estimates the full one; the target among the negatives does not count.
     """
     if len(items) <= SOFTMAX_LIMIT:
         return functional.cross_entropy(states @ items.T, targets)
     drawn = torch.from_numpy(rng.choice(len(items), SAMPLED_NEGATIVES, replace=False)).to(targets.device)
-    stands_for = float(np.log((len(items) - 1) / SAMPLED_NEGATIVES))
+    stands_for = float(np.log(len(items) / SAMPLED_NEGATIVES))
     negatives = states @ items[drawn].T + stands_for  # [M, S]
     negatives = negatives.masked_fill(drawn[None, :] == targets[:, None], float("-inf"))
     positives = (states * items[targets]).sum(dim=1, keepdim=True)  # [M, 1]
