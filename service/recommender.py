@@ -101,10 +101,9 @@ class Recommender:
         """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z, the item itself left out."""
         schemas.check_k(k, self._settings)
         row = self._row(item_id)
-        query = self._bundle.vectors[row].copy()  # [V], of the form [z ; a*c]
-        query[self._bundle.text_vectors.shape[1] :] = (
-            0  # c is weighted for users; without it the score is cos(z, z)
-        )
+        # A vector is [z ; a*c], and c is weighted for users: with zeros in its place the score is cos(z, z).
+        query = self._bundle.vectors[row].copy()  # [V]
+        query[self._bundle.text_vectors.shape[1] :] = 0
         found = await self._search(SearchJob(query, k, None, [row]), trace, admitted=False)
         return schemas.SimilarResponse(**self._answer(k, found, trace, None))
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import APIRouter, Body, Depends, Path, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from service import examples, strict_json
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
@@ -51,10 +51,8 @@ class StrictRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
-            if self.body_field is not None and await strict.body() and not _is_json(strict):
-                raise ApiError(
-                    Code.UNSUPPORTED_MEDIA_TYPE, "The Content-Type is not application/json.", "Content-Type"
-                )
+            if self.body_field is not None:
+                await _check_body(strict)
             return await answer(strict)
 
         return handle
@@ -158,6 +156,7 @@ async def readyz(
 ) -> dict[str, str]:
     """A request can be answered: a real forward pass and a real search worked within the last moment."""
     if http.app.state.closing:
+        recommender.metrics.ready.set(0)
         raise ApiError(Code.CLOSING, "This process is draining.", retry_after=1)
     reason = await readiness.reason()
     recommender.metrics.ready.set(reason is None)
@@ -186,7 +185,7 @@ async def _while_connected(request: Request, answer: Coroutine[Any, Any, Result]
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise ApiError(Code.CLIENT_GONE, "Nobody waits for the answer.")
+        raise _gone()
     finally:
         task.cancel()
         gone.cancel()
@@ -198,6 +197,22 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _is_json(request: Request) -> bool:
+async def _check_body(request: Request) -> None:
+    """Read the body. Raises ApiError if it is not declared as JSON, or breaks off."""
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise _gone() from error
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if (
+        body
+        and kind != "application/json"
+        and not (kind.startswith("application/") and kind.endswith("+json"))
+    ):
+        raise ApiError(
+            Code.UNSUPPORTED_MEDIA_TYPE, "The Content-Type is not application/json.", "Content-Type"
+        )
+
+
+def _gone() -> ApiError:
+    return ApiError(Code.CLIENT_GONE, "Nobody waits for the answer.")

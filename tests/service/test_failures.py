@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +104,24 @@ def test_a_request_whose_client_has_gone_is_not_encoded(fragile: Start, encoder:
         assert first.result().status_code == 200
         assert server.post(history=HISTORY).status_code == 200
     assert encoder.users == 2
+
+
+def test_an_upload_that_breaks_off_is_no_failure_of_ours(
+    fragile: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = fragile()
+    host, port = server.url.removeprefix("http://").split(":")
+    with caplog.at_level(logging.INFO, logger="laser"), socket.create_connection((host, int(port))) as client:
+        client.sendall(
+            b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 1000\r\n\r\n{"history"'
+        )
+        time.sleep(0.1)
+        client.close()
+        count = server.recommender.metrics.registry.get_sample_value
+        gone = {"route": "/recommend", "status": "499"}
+        wait_until(lambda: count("laser_requests_total", gone) == 1)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_jobs_that_wait_share_a_batch(fragile: Start, encoder: FakeEncoder) -> None:
