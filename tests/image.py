@@ -23,8 +23,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -188,16 +190,27 @@ def site_packages(image: Image) -> Path:
     return image.path(f"/opt/venv/lib/{version}/site-packages")
 
 
+@cache
+def owners() -> dict[str, int]:
+    """How many of this environment's distributions have files under a name in site-packages."""
+    tops = ({file.parts[0] for file in found.files or []} for found in metadata.distributions())
+    return Counter(top for names in tops for top in names)
+
+
 def install(image: Image, versions: dict[str, str], pinned: dict[str, str]) -> None:
-    """Link every file of the distributions; the versions here have to be the pinned ones."""
+    """Link what the distributions have in site-packages; their versions here have to be the pinned ones."""
     assert {name: pinned[name] for name in versions} == versions
-    site = site_packages(image)
     for name in versions:
-        for file in metadata.distribution(name).files or []:
-            link = site / file
+        found = metadata.distribution(name)
+        for file in found.files or []:
+            top = Path(file.parts[0])
+            part = (
+                top if owners()[top.name] == 1 else file
+            )  # a folder that several share is linked file by file
+            link = site_packages(image) / part
             if ".." not in file.parts and not link.is_symlink():
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(Path(str(file.locate())))
+                link.symlink_to(Path(str(found.locate_file(str(part)))))
 
 
 def install_project(image: Image) -> None:
