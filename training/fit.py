@@ -26,7 +26,8 @@ logger = logging.getLogger("laser.training")
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How long and how fast to train. `patience` counts epochs without a better validation value."""
+    """How long and how fast to train: 0 epochs leave the model as it is. `patience` counts epochs without a better
+    validation value."""
 
     epochs: int
     patience: int
@@ -36,8 +37,10 @@ class FitConfig:
     betas: tuple[float, float] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.patience < 1:
-            raise ValueError(f"epochs and patience must be at least 1, not {self.epochs} and {self.patience}")
+        if self.epochs < 0 or self.patience < 1:
+            raise ValueError(
+                f"epochs must be at least 0 and patience at least 1, not {self.epochs} and {self.patience}"
+            )
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
 

@@ -36,7 +36,8 @@ StepProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class LaserTrainingConfig:
-    """Optimisation of both phases. `temperature` is tau, `balance` lambda, of equations 8 and 12."""
+    """Optimisation of both phases; 0 epochs leave a phase out. `temperature` is tau, `balance` lambda, of equations 8
+    and 12. `in_batch` weighs the live term of phase 1, `warmup` is a share of a phase."""
 
     phase1_epochs: int = 6
     phase2_epochs: int = 3
@@ -54,8 +55,17 @@ class LaserTrainingConfig:
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ValueError(f"temperature must be above 0, not {self.temperature}")
-        if not 0 <= self.state_dropout < 1:
-            raise ValueError(f"state_dropout must lie in [0, 1), not {self.state_dropout}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
+        for name in ("patience", "batch_size", "rows_per_epoch", "validation_users"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("phase1_epochs", "phase2_epochs", "balance", "in_batch"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name in ("state_dropout", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
 
 
 class LaserTrainer:

@@ -168,6 +168,13 @@ def test_the_start_competes_only_where_it_is_a_candidate(tmp_path: Path) -> None
     assert not torch.equal(other.weights(), untouched)
 
 
+def test_without_epochs_the_start_is_the_result(tmp_path: Path) -> None:
+    job = Job(tmp_path / "job.state", values=[0.9])
+    untouched = job.weights()
+    assert job.run(start_is_a_candidate=True, epochs=0) == FitResult(-1, 0.9, 0)
+    assert torch.equal(job.weights(), untouched)
+
+
 def test_the_start_still_competes_after_a_resume(tmp_path: Path) -> None:
     values = [0.9, 0.1, 0.2, 0.3, 0.1, 0.1, 0.1]
     with pytest.raises(Killed):
@@ -258,8 +265,8 @@ def test_an_epoch_can_be_drawn_again_and_differs_from_its_neighbours() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 0}, "epochs and patience must be at least 1, not 0 and 6"),
-        ({"patience": 0}, "epochs and patience must be at least 1, not 6 and 0"),
+        ({"epochs": -1}, "epochs must be at least 0 and patience at least 1, not -1 and 6"),
+        ({"patience": 0}, "epochs must be at least 0 and patience at least 1, not 6 and 0"),
         ({"learning_rate": 0}, "learning_rate must be above 0, not 0"),
     ],
 )
