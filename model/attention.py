@@ -25,19 +25,20 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, context: Tensor, visible: Tensor) -> Tensor:
         """Mix the context into each query; `visible` is boolean, broadcastable to [B, 1, Q, C]. -> [B, Q, width]."""
-        batch, count, width = queries.shape
-        split = (batch, -1, self.heads, width // self.heads)
-        query = self.query(queries).view(split).transpose(1, 2)  # [B, heads, Q, width/heads]
-        key, value = self.key_value(context).chunk(2, dim=-1)
-        key, value = key.view(split).transpose(1, 2), value.view(split).transpose(1, 2)
+        query = self._split(self.query(queries))  # [B, heads, Q, width/heads]
+        key, value = map(self._split, self.key_value(context).chunk(2, dim=-1))  # [B, heads, C, width/heads]
         # A query that may see nothing would be 0/0: let it see everything, then silence it.
         sighted = visible.any(dim=-1, keepdim=True)  # [B, 1, Q, 1]
         mixed = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=visible | ~sighted, dropout_p=self.dropout if self.training else 0.0
         )
-        mixed = mixed * sighted
-        result: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, count, width))
+        result: Tensor = self.out(mixed.transpose(1, 2).flatten(2)) * sighted[:, 0]
         return result
+
+    def _split(self, states: Tensor) -> Tensor:
+        """[B, T, width] -> [B, heads, T, width/heads]."""
+        batch, length, width = states.shape
+        return states.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
 
 
 class FeedForward(nn.Module):

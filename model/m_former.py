@@ -5,11 +5,12 @@ expert's P learned queries go through transformer blocks, every other one with c
 linear map makes them P prefix tokens of the backbone's width (eq. 5).
 
 Several sources: one linear map and one learned type vector each, concatenated along the sequence, one router over
-all tokens; how the paper feeds several is unpublished. A single source reduces exactly to the paper.
+all tokens; how the paper feeds several is unpublished. A single source has neither map nor type, as in the paper.
 
 Differs from the paper: the prefix is multiplied by the router's gate, because an arg max alone leaves the router
-without a gradient from the recommendation loss. Padding counts neither in the router's mean nor in the balance. A
-user without collaborative state is read through a learned null token.
+without a gradient from the recommendation loss. Collaborative tokens are layer-normalised before router and
+cross-attention, because the scale of a recommender's states is arbitrary. Padding counts neither in the router's
+mean nor in the balance. A user without collaborative state is read through a learned null token.
 
 Letters: B batch, N history, C collaborative tokens over all sources, P prefix, K experts, W width of the M-Former.
 """
@@ -33,7 +34,7 @@ class Routing(NamedTuple):
 
 
 class QueryBlock(nn.Module):
-    """Self-attention among the queries, with cross-attention to the collaborative tokens before the feed-forward."""
+    """Self-attention among the queries; where `crossing`, cross-attention to the collaborative tokens follows."""
 
     def __init__(self, config: MFormerConfig, context_width: int, crossing: bool) -> None:
         super().__init__()
