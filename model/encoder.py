@@ -62,9 +62,18 @@ class TextEncoder:
         """Token ids of each item's text."""
         return [self.prompts.item(item_text(record, self.config.text_fields)) for record in records]
 
-    def text_vectors(self, token_ids: Sequence[Sequence[int]], progress: Progress | None = None) -> Vectors:
-        """Frozen vectors float32 [n, D] of item texts or sentences, whitened once a whitening is there."""
-        prompts = [self.prompts.plain(tokens) for tokens in token_ids]
+    def text_vectors(
+        self,
+        token_ids: Sequence[Sequence[int]],
+        progress: Progress | None = None,
+        longest: int | None = None,
+    ) -> Vectors:
+        """Frozen vectors float32 [n, D] of texts, whitened once a whitening is there.
+
+        Of each text the first `longest` tokens are read, an item's `vector_tokens` unless said otherwise.
+        """
+        longest = longest or self.config.prompt.vector_tokens
+        prompts = [self.prompts.plain(tokens[:longest]) for tokens in token_ids]
         vectors = np.zeros((len(prompts), self.backbone.width), dtype=np.float32)
         for rows in self.batches([len(prompt) for prompt in prompts]):
             tokens, present = pad_tokens([prompts[row] for row in rows])
@@ -79,10 +88,8 @@ class TextEncoder:
     def collate(self, histories: Sequence[History], collaborative: Collaborative) -> Prompted:
         """Pad a batch of histories into tensors."""
         kept = self.config.max_history
-        tokens, text_present = pad_tokens(
-            [self.prompts.prompt(h.token_ids[-kept:], h.constraint) for h in histories]
-        )
-        rows = [collaborative.rows(h.item_ids) for h in histories]
+        tokens, text_present = pad_tokens([self._prompt(history) for history in histories])
+        rows = [collaborative.rows(h.item_ids[-kept:]) for h in histories]
         states, states_present = collaborative.states(rows, self.config.sources, kept)
         vectors, vectors_present = pad_vectors(
             [h.text_vectors[-kept:] for h in histories], self.backbone.width
@@ -90,11 +97,14 @@ class TextEncoder:
         sentences = torch.zeros(len(histories), self.backbone.width)
         spoken = [row for row, history in enumerate(histories) if history.constraint]
         if spoken:
-            sentences[spoken] = torch.from_numpy(
-                self.text_vectors([histories[row].constraint for row in spoken])
-            )
+            said = [histories[row].constraint for row in spoken]
+            longest = self.config.prompt.constraint_tokens
+            sentences[spoken] = torch.from_numpy(self.text_vectors(said, longest=longest))
         batch = Prompted(tokens, text_present, states, states_present, vectors, vectors_present, sentences)
         return batch.to(self.backbone.device)
+
+    def _prompt(self, history: History) -> list[int]:
+        return self.prompts.prompt(history.token_ids[-self.config.max_history :], history.constraint)
 
     def batches(self, lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
         """Row numbers in batches of similar length within the budget of padded tokens, longest first."""
@@ -116,9 +126,8 @@ class TextEncoder:
         """Embeddings z float32 [B, D] of histories with one side's weights."""
         side.eval()
         embedded = np.zeros((len(histories), self.backbone.width), dtype=np.float32)
-        lengths = [
-            sum(map(len, h.token_ids[-self.config.max_history :])) + len(h.constraint) for h in histories
-        ]
+        virtual = self.config.m_former.prefix_tokens + 1
+        lengths = [len(self._prompt(history)) + virtual for history in histories]
         for rows in self.batches(lengths):
             batch = self.collate([histories[row] for row in rows], collaborative)
             embedded[rows] = side(self.backbone, batch).z.float().cpu().numpy()

@@ -36,11 +36,13 @@ def item_text(record: Mapping[str, object], text_fields: Sequence[str]) -> str:
     details = []
     for name in text_fields:
         value = record.get(name)
-        if name == "title" or value is None or value == "" or value == []:
+        if name == "title" or value is None:
             continue
-        if isinstance(value, (list, tuple)):
-            value = value[-1] if name == "categories" else ", ".join(map(str, value))
-        details.append(f"{NAMES.get(name, name)}: {clean(str(value))}")
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        texts = [text for text in (clean(str(part)) for part in parts) if text]
+        if texts:
+            written = texts[-1] if name == "categories" else ", ".join(texts)
+            details.append(f"{NAMES.get(name, name)}: {written}")
     if not details:
         return title
     return f"{title} ({', '.join(details)})".strip()
@@ -60,11 +62,18 @@ class Prompts:
         self._sentence_mark = self._ids(SENTENCE_MARK)
         self._mark = cache(lambda n: tuple(self._ids(config.item_mark.replace("{n}", str(n)))))
         self.max_tokens = min(config.max_tokens, max_positions)
-        frame = len(self._start) + len(self._end) + len(self._instruction) + len(self._mark(1))
-        if frame + config.item_tokens > self.max_tokens:
+        ends = len(self._start) + len(self._end)
+        frame = ends + len(self._instruction) + len(self._mark(1))
+        sentence = len(self._sentence_mark) + config.constraint_tokens
+        if frame + config.item_tokens + sentence > self.max_tokens:
             raise ValueError(
-                f"a prompt of {self.max_tokens} tokens cannot hold the instruction ({frame}) and one item "
-                f"({config.item_tokens}); raise prompt.max_tokens or shorten the instruction"
+                f"a prompt of {self.max_tokens} tokens cannot hold the instruction ({frame}), one item "
+                f"({config.item_tokens}) and a sentence ({sentence}); raise prompt.max_tokens or shorten one of them"
+            )
+        if ends + config.vector_tokens > max_positions:
+            raise ValueError(
+                f"prompt.vector_tokens is {config.vector_tokens}, but the backbone reaches {max_positions} "
+                f"tokens, {ends} of them its own"
             )
 
     def item(self, text: str) -> list[int]:
@@ -76,14 +85,13 @@ class Prompts:
         """Token ids of a constraint sentence, at most `constraint_tokens`; () if nothing is left of it."""
         return tuple(self._ids(clean(text))[: self.config.constraint_tokens])
 
-    def plain(self, item: Sequence[int]) -> list[int]:
-        """An item or sentence alone between the tokenizer's own start and end: what the frozen backbone averages."""
-        longest = max(self.config.vector_tokens, self.config.constraint_tokens)
-        return [*self._start, *item[:longest], *self._end]
+    def plain(self, text: Sequence[int]) -> list[int]:
+        """A text alone between the tokenizer's own start and end: what the frozen backbone averages."""
+        return [*self._start, *text, *self._end]
 
     def prompt(self, items: Sequence[Sequence[int]], sentence: Sequence[int] = ()) -> list[int]:
         """The whole text of one user: the newest items that fit the budget, oldest first, then the sentence."""
-        tail = [*self._sentence_mark, *sentence] if sentence else []
+        tail = [*self._sentence_mark, *sentence[: self.config.constraint_tokens]] if sentence else []
         room = self.max_tokens - len(self._start) - len(self._end) - len(self._instruction) - len(tail)
         kept: list[Sequence[int]] = []
         for item in reversed(items):
