@@ -59,8 +59,10 @@ class Collaborative:
 
         A position's state says what tends to follow it, its item's vector which item it is. An item is encoded as
         the history of itself, and its vector is what users' states are matched against: the M-Former needs both.
+        A recommender that reaches less far back than `max_history` bounds N.
         """
-        tokens = pad_histories(list(histories), max_history)
+        reach = [self.recommenders[name].config.max_length for name in sources]
+        tokens = pad_histories(list(histories), min([max_history, *reach]))
         states = []
         for name in sources:
             module = self.recommenders[name]

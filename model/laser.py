@@ -77,7 +77,7 @@ class Laser:
     def encode_users(self, histories: Sequence[History]) -> Vectors:
         """User vectors float32 [B, V]; their inner products with item vectors are the scores."""
         z = self.text.embed(self.user_side, histories, self.collaborative)
-        rows = [self.fusion.collaborative.rows(history.item_ids) for history in histories]
+        rows = [self.fusion.collaborative.rows(h.item_ids[-self.max_history :]) for h in histories]
         return np.concatenate([z, self.fusion.user_columns(rows)], axis=1)
 
 
