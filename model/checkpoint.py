@@ -1,10 +1,11 @@
 """A checkpoint on disk: everything of Laser but the backbone, which is named and fingerprinted.
 
-    config.json          shapes, backbone name and fingerprint, fusion weights
+    config.json          shapes, backbone name and fingerprint, fusion weights, sha256 of the other two files
     weights.safetensors  item side, user side, ID recommenders, fusion factors, whitening
     vocabulary.json      the item ids the recommenders were trained on, and which of them are warm
 
-Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape.
+Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape. The order
+of sources in config.json is the order of the fusion's columns.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ class CheckpointError(Exception):
 
 
 def save_checkpoint(laser: Laser, folder: Path) -> None:
-    """Write the checkpoint, all of it or nothing; an existing one at `folder` is replaced."""
+    """Write the checkpoint, all of it or nothing; an existing one at `folder` is replaced once it is whole."""
     aside = folder.with_name(folder.name + ".writing")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -61,24 +62,25 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
     modules |= {f"id_recommenders.{name}": module for name, module in recommenders.items()}
     for prefix, module in modules.items():
         tensors |= {f"{prefix}.{key}": value.cpu().clone() for key, value in module.state_dict().items()}
+    arrays = {"fusion.from_text": fusion.from_text}
     for factor in fusion.factors.values():
-        tensors[f"fusion.{factor.name}.user_side"] = torch.from_numpy(factor.user_side)
-        tensors[f"fusion.{factor.name}.item_side"] = torch.from_numpy(factor.item_side)
-    if fusion.from_text is not None:
-        tensors["fusion.from_text"] = torch.from_numpy(fusion.from_text)
+        arrays[f"fusion.{factor.name}.user_side"] = factor.user_side
+        arrays[f"fusion.{factor.name}.item_side"] = factor.item_side
     if laser.whitening is not None:
-        tensors["whitening.mean"] = torch.from_numpy(laser.whitening.mean)
-        tensors["whitening.map"] = torch.from_numpy(laser.whitening.map)
+        arrays |= {f"whitening.{part}": array for part, array in laser.whitening._asdict().items()}
+    for name, array in arrays.items():
+        if array is not None:
+            tensors[name] = torch.from_numpy(array.copy(order="C"))  # two names may share one array
     save_file(tensors, aside / WEIGHTS)
     collaborative = laser.collaborative
     vocabulary = {"item_ids": collaborative.item_ids, "warm": np.flatnonzero(collaborative.warm).tolist()}
     (aside / VOCABULARY).write_text(json.dumps(vocabulary), encoding="utf-8")
-    (aside / CONFIG).write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
+    document["files"] = {name: _digest(aside / name).hex() for name in (WEIGHTS, VOCABULARY)}
+    (aside / CONFIG).write_text(json.dumps(document, indent=1), encoding="utf-8")
     for path in aside.iterdir():
         with path.open("rb") as written:
             os.fsync(written.fileno())
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    _replace(folder, aside)
 
 
 def load_checkpoint(
@@ -93,21 +95,26 @@ def load_checkpoint(
     try:
         config = LaserConfig.from_dict(document["laser"])
         shapes = {name: IdRecommenderConfig(**shape) for name, shape in document["id_recommenders"].items()}
-    except (KeyError, TypeError, ValueError) as error:
+        trained_on = str(document["backbone_fingerprint"])
+        digests = dict(document.get("files", {}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG} does not describe a Laser: {error}") from error
     backbone = backbone or load_backbone(config.backbone, device, dtype)
-    if backbone.fingerprint != document["backbone_fingerprint"]:
+    if backbone.fingerprint != trained_on:
         raise CheckpointError(
-            f"{folder} was trained on a backbone with fingerprint {document['backbone_fingerprint'][:12]}..., but "
+            f"{folder} was trained on a backbone with fingerprint {trained_on[:12]}..., but "
             f"{config.backbone.name} has {backbone.fingerprint[:12]}...; load the same weights or train again"
         )
     tensors = _read_tensors(folder / WEIGHTS)
     vocabulary = _read_json(folder / VOCABULARY)
+    for name in (WEIGHTS, VOCABULARY):
+        if name in digests and _digest(folder / name).hex() != digests[name]:
+            raise CheckpointError(f"{folder / name} is not the file that {CONFIG} was written with")
     try:
         return _assemble(
             config, shapes, document["fusion"], vocabulary, tensors, backbone, fingerprint(folder)
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the files of {folder} do not belong together: {error}") from error
 
 
@@ -115,9 +122,23 @@ def fingerprint(folder: Path) -> str:
     """sha256 over the checkpoint's three files: two folders with the same one encode the same."""
     digest = hashlib.sha256()
     for name in (CONFIG, WEIGHTS, VOCABULARY):
-        with (folder / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(_digest(folder / name))
     return digest.hexdigest()
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Put `new` in the place of `folder`; what stood there is deleted only after."""
+    old = folder.with_name(folder.name + ".replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _assemble(

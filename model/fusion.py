@@ -5,7 +5,7 @@ of a linear item-item model (EASE, co-occurrence), whose user vector is the rece
 over the history. The weights were chosen on validation and sit on the item side; a source of weight 0 is not stored.
 
 An item without collaborative state gets its columns predicted from its frozen text vector, by ridge regression on
-the items that have one: Differs from zero, which would rank it below everything the catalogue knows.
+the items that have one, not zero, which would rank it below everything the catalogue knows.
 
 Letters: n items, B users, r width of one source, C columns over all sources, D backbone width.
 """
@@ -50,6 +50,11 @@ class Fusion:
             raise ValueError(
                 f"fusion weights name {', '.join(sorted(unknown))}, the sources are {', '.join(known)}"
             )
+        negative = [name for name, weight in weights.items() if weight < 0]
+        if negative:
+            raise ValueError(f"fusion weights must not be negative: {', '.join(negative)}")
+        if len(set(known)) < len(known):
+            raise ValueError(f"fusion sources must have names of their own, not {', '.join(known)}")
         self.collaborative = collaborative
         self.weights = {name: float(weights[name]) for name in known if weights.get(name, 0.0) > 0}
         self.factors = {factor.name: factor for factor in factors if factor.name in self.weights}
