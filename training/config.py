@@ -10,11 +10,13 @@ demo      `cpu`, shortened for the bundled films
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from model.config import PAPER_INSTRUCTION, LaserConfig, MFormerConfig, PromptConfig
 from training.train_id_recommenders import IdTrainingConfig
 from training.train_laser import LaserTrainingConfig
+
+LINEAR_SCORERS = ("EASE", "item-kNN", "TF-IDF mean", "popularity")
 
 
 class ConfigError(Exception):
@@ -25,9 +27,18 @@ class ConfigError(Exception):
 class FusionConfig:
     """Which linear scorers join the ID recommenders in `c`, and the rank of their factors. Without any, V = D."""
 
-    scorers: tuple[str, ...] = ("EASE", "item-kNN", "TF-IDF mean", "popularity")
+    scorers: tuple[str, ...] = LINEAR_SCORERS
     rank: int = 256
     enabled: bool = True
+
+    def __post_init__(self) -> None:
+        for name in self.scorers:
+            if name not in LINEAR_SCORERS:
+                raise ValueError(f"fusion.scorers names {name!r}; there are {', '.join(LINEAR_SCORERS)}")
+        if len(set(self.scorers)) < len(self.scorers):
+            raise ValueError("fusion.scorers names a scorer twice")
+        if self.rank < 1:
+            raise ValueError(f"fusion.rank must be at least 1, not {self.rank}")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,11 @@ class RunConfig:
             raise ValueError(
                 f"laser.sources names {', '.join(sorted(missing))}, which id_recommenders.kinds lacks"
             )
+        former = self.laser.m_former
+        if former.width % former.heads:
+            raise ValueError(
+                f"laser.m_former.width {former.width} is not divisible by {former.heads} m_former.heads"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, nested, as JSON gives them back."""
@@ -56,29 +72,34 @@ def preset(name: str, overrides: Mapping[str, str] | None = None) -> RunConfig:
     """A preset by name with overrides such as {"laser.m_former.experts": "8"}. Raises ConfigError."""
     if name not in _PRESETS:
         raise ConfigError(f"there is no preset {name!r}; choose one of {', '.join(_PRESETS)}")
-    config = _PRESETS[name]
-    for key, value in (overrides or {}).items():
-        config = _override(config, key.split("."), value, key)
-    return config
+    return cast(RunConfig, _override(_PRESETS[name], overrides or {}))
 
 
-def _override(config: Any, path: list[str], value: str, key: str) -> Any:
+def _override(config: Any, changes: Mapping[str, str], above: str = "") -> Any:
+    """The dataclass with `changes`, dotted names below `above`, made at once: settings may depend on each other."""
     known = {entry.name: getattr(config, entry.name) for entry in fields(config)}
-    if path[0] not in known:
-        raise ConfigError(f"{key}: no setting {path[0]!r}; there are {', '.join(known)}")
-    current = known[path[0]]
-    if len(path) > 1:
-        if not is_dataclass(current):
-            raise ConfigError(f"{key}: {path[0]} has no settings below it")
-        new = _override(current, path[1:], value, key)
-    elif is_dataclass(current):
-        raise ConfigError(f"{key} names a group; add one of its settings")
-    else:
-        new = _parse(value, current, key)
+    given: dict[str, dict[str, str]] = {}
+    for key, value in changes.items():
+        name, _, below = key.partition(".")
+        if name not in known:
+            raise ConfigError(f"{above}{key}: no setting {name!r}; there are {', '.join(known)}")
+        if not is_dataclass(known[name]) and below:
+            raise ConfigError(f"{above}{key}: {name} has no settings below it")
+        if is_dataclass(known[name]) and not below:
+            raise ConfigError(f"{above}{key} names a group; add one of its settings")
+        given.setdefault(name, {})[below] = value
+    new = {}
+    for name, below_it in given.items():
+        group = is_dataclass(known[name])
+        full = f"{above}{name}"
+        new[name] = (
+            _override(known[name], below_it, f"{full}.") if group else _parse(below_it[""], known[name], full)
+        )
     try:
-        return replace(config, **{path[0]: new})
+        return replace(config, **new)
     except ValueError as error:
-        raise ConfigError(f"{key}={value}: {error}") from error
+        said = ", ".join(f"{above}{key}={value}" for key, value in changes.items())
+        raise ConfigError(f"{said}: {error}") from error
 
 
 def _parse(value: str, current: object, key: str) -> object:

@@ -11,11 +11,14 @@ import torch
 from rich.console import Console
 
 from model.encoder import TextEncoder
+from training.baselines.item_item import EASE_BYTES_PER_CELL, ease_items
 from training.config import RunConfig
 from training.data import Dataset
+from training.train_id_recommenders import SAMPLED_NEGATIVES, SOFTMAX_LIMIT
 
 BASE_BYTES = 900 << 20  # interpreter, libraries and the embedded backbone
 PROBE = (32, 64)  # sequences and tokens of the measured batch
+BYTES_PER_LOGIT = 12  # float32: the logits, their softmax, their gradient
 ID_SECONDS_PER_LOGIT = 2.5e-9  # a full softmax over one item, forward and backward, on one fast core
 
 
@@ -43,9 +46,12 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
         (first + second) * config.training.validation_users * user + 2 * first * items * item + rows * user
     )
     id_rounds = 2 * len(config.id_recommenders.kinds) * config.id_recommenders.epochs
-    seconds = tokens * step + validated * forward + id_rounds * interactions * items * ID_SECONDS_PER_LOGIT
-    cells = items * items * 8 if config.fusion.enabled and items <= 20_000 else 0
-    memory = BASE_BYTES + cells + items * text.backbone.width * 16 + interactions * 64
+    logits = items if items <= SOFTMAX_LIMIT else SAMPLED_NEGATIVES
+    seconds = tokens * step + validated * forward + id_rounds * interactions * logits * ID_SECONDS_PER_LOGIT
+    ease = ease_items(items) if config.fusion.enabled and "EASE" in config.fusion.scorers else 0
+    batch = config.id_recommenders.batch_size * mean * logits * BYTES_PER_LOGIT
+    arrays = items * text.backbone.width * 16 + interactions * 64
+    memory = int(BASE_BYTES + arrays + max(ease**2 * EASE_BYTES_PER_CELL, batch))
     return Estimate(seconds, memory)
 
 
@@ -66,11 +72,18 @@ def _probe(text: TextEncoder) -> tuple[float, float]:
     present = torch.ones(PROBE, dtype=torch.bool, device=backbone.device)
     positions = torch.arange(PROBE[1], device=backbone.device).expand(PROBE)
     forward = step = 0.0
+    embeddings.requires_grad_(True)
     for _ in range(2):  # the first call warms up
-        embeddings.requires_grad_(True)
-        begun = time.perf_counter()
+        begun = _now(backbone.device)
         hidden = backbone(embeddings, present, positions)
-        forward = time.perf_counter() - begun
+        forward = _now(backbone.device) - begun
         hidden.float().sum().backward()
-        step = time.perf_counter() - begun
+        step = _now(backbone.device) - begun
     return step / (PROBE[0] * PROBE[1]), forward / (PROBE[0] * PROBE[1])
+
+
+def _now(device: torch.device) -> float:
+    """The time at which everything queued on the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

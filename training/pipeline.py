@@ -23,10 +23,11 @@ from model.encoder import TextEncoder
 from model.id_recommenders import IdRecommender
 from model.laser import Laser
 from model.whitening import fit_whitening
-from training.config import RunConfig, preset
-from training.data import Dataset, Split, leave_one_out, load_dataset
+from training.config import ConfigError, RunConfig, preset
+from training.data import DataError, Dataset, Split, leave_one_out, load_dataset
 from training.estimate import print_estimate
 from training.fit_fusion import fit_fusion
+from training.folder import INTERACTIONS_FILE
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
 from training.train_id_recommenders import CrossFitted, hold_out_last, train_id_recommender
@@ -49,6 +50,7 @@ def train(
     """
     started = time.monotonic()
     dataset = load_dataset(data)
+    _check_users(dataset)
     config = _with_text_fields(preset(preset_name, overrides), dataset)
     console = console or Console(stderr=True)
     description = {
@@ -58,8 +60,11 @@ def train(
         "data_hash": dataset.data_hash,
     }
     backbone = load_backbone(config.laser.backbone, device)
+    try:
+        text = TextEncoder(config.laser, backbone)
+    except ValueError as error:
+        raise ConfigError(f"laser.prompt: {error}") from error
     run = RunFolder(out, description, resume, console)
-    text = TextEncoder(config.laser, backbone)
     print_estimate(config, dataset, text, console)
     with run.progress():
         laser = Training(config, dataset, run, text, seed).run()
@@ -167,3 +172,11 @@ class Training:
 def _with_text_fields(config: RunConfig, dataset: Dataset) -> RunConfig:
     """The data set says which fields make an item's text."""
     return replace(config, laser=replace(config.laser, text_fields=dataset.info.text))
+
+
+def _check_users(dataset: Dataset) -> None:
+    """Of somebody's items two must be left to train on once validation and test have taken theirs."""
+    if not any(len(history) >= 4 for history in dataset.histories):
+        raise DataError(
+            dataset.folder / INTERACTIONS_FILE, None, "no user has the four interactions that training needs"
+        )

@@ -54,14 +54,14 @@ def reindex(
     dataset = load_dataset(data)
     catalogue = Catalogue.from_records(dataset.items, kinds)
     before = _published(bundles, laser.fingerprint)
-    if before is not None and before.manifest.data_hash == dataset.data_hash and not kinds:
+    if before is not None and _same(before, catalogue, dataset.data_hash):
         console.print(
             f"nothing changed: {before.manifest.bundle_id} stays, 0 of {len(catalogue):,} items encoded"
         )
         return Reindexed(before.manifest.bundle_id, len(catalogue), 0, len(catalogue))
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(catalogue, old_rows, before, laser, console)
-    bundle_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{laser.fingerprint[:8]}"
+    bundle_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{laser.fingerprint[:8]}"
     with BundleWriter(bundles, bundle_id) as writer:
         write_arrays(writer.folder, catalogue, encoded.vectors, encoded.text_vectors, encoded.token_ids)
         shutil.copytree(checkpoint, writer.folder / CHECKPOINT)
@@ -79,6 +79,10 @@ def reindex(
     return result
 
 
+def _same(before: Bundle, catalogue: Catalogue, data_hash: str) -> bool:
+    return before.manifest.data_hash == data_hash and before.catalogue.columns == catalogue.columns
+
+
 def _published(bundles: Path, fingerprint: str) -> Bundle | None:
     """The published bundle, if it is whole and made by the same checkpoint."""
     try:
@@ -93,7 +97,7 @@ def _reusable(catalogue: Catalogue, before: Bundle | None, laser: Laser) -> NDAr
     rows = np.full(len(catalogue), -1, dtype=np.int64)
     if before is None:
         return rows
-    fields = laser.text_fields
+    fields = tuple(dict.fromkeys(("title", *laser.text_fields)))  # a prompt has the title whatever the fields
     known = dict(zip(before.catalogue.item_ids, before.catalogue.content_hashes(fields), strict=True))
     hashes = catalogue.content_hashes(fields)
     for row, (item_id, digest) in enumerate(zip(catalogue.item_ids, hashes, strict=True)):

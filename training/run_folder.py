@@ -7,6 +7,7 @@ checkpoint/     the result
 """
 
 import json
+import math
 import platform
 import subprocess
 import time
@@ -49,10 +50,11 @@ class RunFolder:
         return self.folder / "checkpoint"
 
     def log(self, stage: str, metrics: Mapping[str, float]) -> None:
-        """Append one line to metrics.jsonl and say it in the terminal."""
-        line = {"stage": stage, "time": round(time.time(), 3), **metrics}
+        """Append one line to metrics.jsonl (null where a number is not finite) and say it in the terminal."""
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        line = {"stage": stage, "time": round(time.time(), 3), **finite}
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(line, allow_nan=False) + "\n")
         said = "  ".join(f"{name} {_short(value)}" for name, value in metrics.items())
         self.console.print(f"[bold]{stage}[/bold]  {said}")
 
@@ -81,12 +83,25 @@ def _agree(described: Path, description: Mapping[str, Any], resume: bool) -> Non
         raise RunError(
             f"{described.parent} already holds a run; continue it with --resume, or choose another folder"
         )
-    before = json.loads(described.read_text(encoding="utf-8"))
+    try:
+        before = json.loads(described.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{described} is damaged ({error}); start anew in another folder") from error
     for key, value in description.items():
         if before.get(key) != value:
             raise RunError(
-                f"{described.parent} was started with another {key}; resume it unchanged, or start anew"
+                f"{described.parent} was started with another {_difference(key, before.get(key), value)}; "
+                "resume it unchanged, or start anew"
             )
+
+
+def _difference(key: str, before: object, now: object) -> str:
+    """The dotted name of the first setting that differs, and how."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in sorted(before.keys() | now.keys()):
+            if before.get(name) != now.get(name):
+                return _difference(f"{key}.{name}", before.get(name), now.get(name))
+    return f"{key} ({before}, now {now})"
 
 
 def _origin() -> dict[str, str]:
