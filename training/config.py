@@ -161,7 +161,7 @@ _PRESETS: dict[str, RunConfig] = {
     "demo": replace(
         _CPU,
         training=LaserTrainingConfig(
-            phase1_epochs=1, phase2_epochs=2, rows_per_epoch=2_000, validation_users=500
+            phase1_epochs=3, phase2_epochs=1, rows_per_epoch=1_500, validation_users=500
         ),
         id_recommenders=IdTrainingConfig(epochs=25),
     ),
