@@ -7,13 +7,15 @@ that reads the order is near perfect.
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
 
 from model.backbone import BackboneConfig
+from model.checkpoint import fingerprint
 
 ITEMS = 40
 ITEM_IDS = tuple(f"i{row:02d}" for row in range(ITEMS))
@@ -92,10 +94,21 @@ def no_progress(stage: str, done: int, total: int) -> None:
     """A progress bar that nobody sees."""
 
 
-Poison = Callable[[Rows], Rows]
-
-
 def with_other_tests(histories: Sequence[Rows], seed: int = 0) -> list[Rows]:
     """The same histories with the last item, the test target, replaced at random."""
     rng = np.random.default_rng(seed)
     return [np.concatenate([history[:-1], rng.integers(0, ITEMS, 1)]) for history in histories]
+
+
+class Made(NamedTuple):
+    """A finished run of preset `cpu`, shortened, with seed 0."""
+
+    data: Path
+    run: Path
+    backbone: BackboneConfig
+    overrides: dict[str, str]
+    said: str
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.run / "checkpoint")

@@ -27,7 +27,7 @@ from training.config import ConfigError, RunConfig, preset
 from training.data import DataError, Dataset, Split, leave_one_out, load_dataset
 from training.estimate import print_estimate
 from training.fit_fusion import fit_fusion
-from training.folder import INTERACTIONS_FILE
+from training.folder import INFO_FILE, INTERACTIONS_FILE
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
 from training.train_id_recommenders import CrossFitted, hold_out_last, train_id_recommender
@@ -51,6 +51,8 @@ def train(
     started = time.monotonic()
     dataset = load_dataset(data)
     _check_users(dataset)
+    if "laser.text_fields" in (overrides or {}):
+        raise ConfigError(f"laser.text_fields: 'text' in {data / INFO_FILE} says what an item's text is")
     config = _with_text_fields(preset(preset_name, overrides), dataset)
     console = console or Console(stderr=True)
     description = {
@@ -175,8 +177,8 @@ def _with_text_fields(config: RunConfig, dataset: Dataset) -> RunConfig:
 
 
 def _check_users(dataset: Dataset) -> None:
-    """Of somebody's items two must be left to train on once validation and test have taken theirs."""
-    if not any(len(history) >= 4 for history in dataset.histories):
+    """Test, validation and Laser's training row take one item each of a user; a recommender needs two besides."""
+    if not any(len(history) >= 5 for history in dataset.histories):
         raise DataError(
-            dataset.folder / INTERACTIONS_FILE, None, "no user has the four interactions that training needs"
+            dataset.folder / INTERACTIONS_FILE, None, "no user has the five interactions that training needs"
         )

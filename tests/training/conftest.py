@@ -1,31 +1,13 @@
 """One tiny run of the whole pipeline, shared by the tests that only look at what it made."""
 
 import io
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from rich.console import Console
 
-from model.backbone import BackboneConfig
-from model.checkpoint import fingerprint
 from tests.tiny import save_tiny_backbone
-from tests.training_world import tiny_overrides, write_world
+from tests.training_world import Made, tiny_overrides, write_world
 from training.pipeline import train
-
-
-class Made(NamedTuple):
-    """A finished run of preset `cpu`, shortened, with seed 0."""
-
-    data: Path
-    run: Path
-    backbone: BackboneConfig
-    overrides: dict[str, str]
-    said: str
-
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint(self.run / "checkpoint")
 
 
 @pytest.fixture(scope="session")
