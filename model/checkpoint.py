@@ -155,7 +155,7 @@ def _assemble(
         module.load_state_dict(_below(tensors, f"id_recommenders.{name}."))
         module.to(backbone.device)
     warm = np.zeros(len(vocabulary["item_ids"]), dtype=bool)
-    warm[vocabulary["warm"]] = True
+    warm[np.asarray(vocabulary["warm"], dtype=np.int64)] = True
     reading, scoring = (
         Collaborative(_below(recommenders, role), vocabulary["item_ids"], warm) for role in (STATES, SCORES)
     )
