@@ -34,6 +34,7 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     items, rows = len(dataset.items), sum(len(history) >= 4 for history in dataset.histories)
     interactions = sum(map(len, dataset.histories))
     trained = min(rows, config.training.rows_per_epoch)
+    validated = min(rows, config.training.validation_users)
     mean = min(interactions / max(len(dataset.histories), 1), config.laser.max_history)
     virtual = config.laser.m_former.prefix_tokens + 1
     frame = len(text.prompts.prompt([[0]])) - 1
@@ -41,13 +42,11 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     item = virtual + frame + config.laser.prompt.item_tokens
     step, forward = _probe(text)
     first, second = config.training.phase1_epochs, config.training.phase2_epochs
-    tokens = (first + second) * trained * user + first * trained * item
-    validated = (
-        (first + second) * config.training.validation_users * user + 2 * first * items * item + rows * user
-    )
+    learned = (first + second) * trained * user + first * trained * item
+    encoded = (first + second) * validated * user + 2 * first * items * item + rows * user
     id_rounds = 2 * len(config.id_recommenders.kinds) * config.id_recommenders.epochs
     logits = items if items <= SOFTMAX_LIMIT else SAMPLED_NEGATIVES
-    seconds = tokens * step + validated * forward + id_rounds * interactions * logits * ID_SECONDS_PER_LOGIT
+    seconds = learned * step + encoded * forward + id_rounds * interactions * logits * ID_SECONDS_PER_LOGIT
     ease = ease_items(items) if config.fusion.enabled and "EASE" in config.fusion.scorers else 0
     batch = config.id_recommenders.batch_size * mean * logits * BYTES_PER_LOGIT
     arrays = items * text.backbone.width * 16 + interactions * 64

@@ -75,6 +75,18 @@ def test_without_training_the_users_are_still_encoded_once(tmp_path: Path) -> No
     assert of(tmp_path / "data", **none).seconds == pytest.approx(60 * 100 * 1e-5)
 
 
+def test_an_epoch_of_phase_1_learns_from_users_and_positives_and_encodes_the_items_twice(
+    tmp_path: Path,
+) -> None:
+    alone = {"laser__sources": "", "id_recommenders__kinds": ""}
+    one = of(tmp_path / "a", **alone, training__phase1_epochs="1", training__phase2_epochs="0").seconds
+    user, item = 100, 4 + 9 + 12  # of an item: virtual tokens, `[CLS]sum up:;[SEP]`, its own
+    learned, encoded = 60 * user + 60 * item, 60 * user + 2 * 40 * item + 60 * user
+    assert one == pytest.approx(learned * 3e-5 + encoded * 1e-5)
+    two = of(tmp_path / "b", **alone, training__phase1_epochs="1", training__phase2_epochs="1").seconds
+    assert two - one == pytest.approx(60 * user * 4e-5)  # phase 2 learns from users alone
+
+
 def test_memory_grows_with_items_and_has_room_for_ease(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,17 @@ def test_a_run_killed_at_every_epoch_in_turn_ends_bit_equal(
     assert torch.equal(last.weights(), whole[1])
 
 
+def test_training_goes_on_from_the_newest_weights_not_from_the_best(tmp_path: Path) -> None:
+    values = [0, 0.5, 0.1, 0.2, 0.9, 0.3, 0.3]  # when epoch 3 is the best, epoch 0 was until then
+    whole = Job(tmp_path / "whole.state", values=values)
+    whole.run()
+    with pytest.raises(Killed):
+        Job(tmp_path / "job.state", kill=("epoch", 3), values=values).run()
+    resumed = Job(tmp_path / "job.state", values=values)
+    assert resumed.run().best_epoch == 3
+    assert torch.equal(resumed.weights(), whole.weights())
+
+
 def test_a_finished_run_is_only_read_again(whole: tuple[FitResult, Tensor], tmp_path: Path) -> None:
     Job(tmp_path / "job.state").run()
     again = Job(tmp_path / "job.state")

@@ -70,12 +70,12 @@ def test_equal_targets_are_not_each_others_negatives() -> None:
 
 
 def test_log_q_takes_popularity_out_of_the_candidates() -> None:
-    users = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    items = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
-    shares = torch.tensor([0.75, 0.25]).log()  # the first is drawn three times as often
-    loss = in_batch_loss(users, items, torch.tensor([0, 1]), shares, 0.1)
-    # Corrected weights are 1 / .75 and 1 / .25: probabilities 1/4 and 3/4.
-    assert loss.item() == pytest.approx((math.log(4) + math.log(4 / 3)) / 2)
+    users = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    items = torch.tensor([[0.0, -1.0], [0.0, 1.0]])  # the first user is torn, the second sure
+    shares = torch.tensor([0.75, 0.25]).log()  # the first item is drawn three times as often
+    loss = in_batch_loss(users, items, torch.tensor([0, 1]), shares, 0.05)
+    # Corrected, the first user's candidates weigh 1 / .75 and 1 / .25: its positive has probability 1/4.
+    assert loss.item() == pytest.approx(math.log(4) / 2)
 
 
 def test_both_sides_of_the_in_batch_term_are_live() -> None:
