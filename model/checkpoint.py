@@ -1,7 +1,7 @@
 """A checkpoint on disk: everything of Laser but the backbone, which is named and fingerprinted.
 
     config.json          shapes, backbone name and fingerprint, fusion weights, sha256 of the other two files
-    weights.safetensors  item side, user side, ID recommenders, fusion factors, whitening
+    weights.safetensors  item side, user side, ID recommenders, popularity, neighbours, whitening
     vocabulary.json      the item ids the recommenders were trained on, and which of them are warm
 
 Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape. The order
@@ -25,13 +25,15 @@ from model.backbone import Backbone, load_backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
 from model.config import LaserConfig
-from model.fusion import Fusion, ItemFactors
+from model.fusion import Fusion
 from model.id_recommenders import IdRecommender, IdRecommenderConfig, build_id_recommender
 from model.laser import Laser
+from model.neighbours import Neighbours, SparseRows
 from model.whitening import Whitening
 
-FORMAT = 1
+FORMAT = 2
 STATES, SCORES = "states/", "scores/"
+NEIGHBOUR_SETTINGS = ("decay", "text_strength", "penalty", "attached")
 Named = TypeVar("Named")
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
 
@@ -52,20 +54,24 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
         "laser": laser.config.to_dict(),
         "backbone_fingerprint": laser.backbone.fingerprint,
         "id_recommenders": {name: module.config.to_dict() for name, module in recommenders.items()},
-        "fusion": {
-            "weights": fusion.weights,
-            "factors": {f.name: {"decay": f.decay, "constant": f.constant} for f in fusion.factors.values()},
-        },
+        "fusion": {"weights": fusion.weights},
     }
+    if fusion.neighbours is not None:
+        document["neighbours"] = {name: getattr(fusion.neighbours, name) for name in NEIGHBOUR_SETTINGS}
     tensors: dict[str, Tensor] = {}
     modules: dict[str, nn.Module] = {"item_side": laser.item_side, "user_side": laser.user_side}
     modules |= {f"id_recommenders.{name}": module for name, module in recommenders.items()}
     for prefix, module in modules.items():
         tensors |= {f"{prefix}.{key}": value.cpu().clone() for key, value in module.state_dict().items()}
-    arrays = {"fusion.from_text": fusion.from_text}
-    for factor in fusion.factors.values():
-        arrays[f"fusion.{factor.name}.user_side"] = factor.user_side
-        arrays[f"fusion.{factor.name}.item_side"] = factor.item_side
+    arrays: dict[str, np.ndarray[Any, Any] | None] = {
+        "fusion.from_text": fusion.from_text,
+        "fusion.popularity": fusion.popularity,
+    }
+    if fusion.neighbours is not None:
+        arrays["neighbours.solved"] = fusion.neighbours.solved
+        for matrix in ("weights", "gram"):
+            parts: SparseRows = getattr(fusion.neighbours, matrix)
+            arrays |= {f"neighbours.{matrix}.{part}": array for part, array in parts._asdict().items()}
     if laser.whitening is not None:
         arrays |= {f"whitening.{part}": array for part, array in laser.whitening._asdict().items()}
     for name, array in arrays.items():
@@ -111,9 +117,7 @@ def load_checkpoint(
         if name in digests and _digest(folder / name).hex() != digests[name]:
             raise CheckpointError(f"{folder / name} is not the file that {CONFIG} was written with")
     try:
-        return _assemble(
-            config, shapes, document["fusion"], vocabulary, tensors, backbone, fingerprint(folder)
-        )
+        return _assemble(config, shapes, document, vocabulary, tensors, backbone, fingerprint(folder))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the files of {folder} do not belong together: {error}") from error
 
@@ -144,7 +148,7 @@ def _replace(folder: Path, new: Path) -> None:
 def _assemble(
     config: LaserConfig,
     shapes: dict[str, IdRecommenderConfig],
-    fused: dict[str, Any],
+    document: dict[str, Any],
     vocabulary: dict[str, Any],
     tensors: dict[str, Tensor],
     backbone: Backbone,
@@ -165,21 +169,31 @@ def _assemble(
         side = BiTuning(config, widths, backbone.width)
         side.load_state_dict(_below(tensors, f"{prefix}."))
         sides.append(side.to(backbone.device))
-    factors = [
-        ItemFactors(
-            name,
-            tensors[f"fusion.{name}.user_side"].numpy(),
-            tensors[f"fusion.{name}.item_side"].numpy(),
-            factor["decay"],
-            factor["constant"],
-        )
-        for name, factor in fused["factors"].items()
-    ]
-    from_text = tensors.get("fusion.from_text")
-    fusion = Fusion(scoring, factors, fused["weights"], None if from_text is None else from_text.numpy())
+    fusion = Fusion(
+        scoring,
+        _array(tensors, "fusion.popularity"),
+        _neighbours(document["neighbours"], tensors) if "neighbours" in document else None,
+        document["fusion"]["weights"],
+        _array(tensors, "fusion.from_text"),
+    )
     white = [tensors[f"whitening.{part}"].numpy() for part in ("mean", "map")] if config.whiten else None
     whitening = Whitening(*white) if white else None
     return Laser(config, backbone, sides[0], sides[1], reading, fusion, identity, whitening)
+
+
+def _neighbours(settings: dict[str, Any], tensors: dict[str, Tensor]) -> Neighbours:
+    matrices = {
+        matrix: SparseRows(*(tensors[f"neighbours.{matrix}.{part}"].numpy() for part in SparseRows._fields))
+        for matrix in ("weights", "gram")
+    }
+    solved: np.ndarray[Any, Any] = tensors["neighbours.solved"].numpy()
+    return Neighbours(
+        matrices["weights"], solved, matrices["gram"], **{name: settings[name] for name in NEIGHBOUR_SETTINGS}
+    )
+
+
+def _array(tensors: dict[str, Tensor], name: str) -> np.ndarray[Any, Any] | None:
+    return tensors[name].numpy() if name in tensors else None
 
 
 def _recommenders(laser: Laser) -> dict[str, IdRecommender]:

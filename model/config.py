@@ -27,7 +27,7 @@ class PromptConfig:
     instruction: str = SHORT_INSTRUCTION
     item_mark: str = ";"
     item_tokens: int = 12
-    vector_tokens: int = 24
+    vector_tokens: int = 64
     constraint_tokens: int = 32
     max_tokens: int = 96
 

@@ -15,12 +15,13 @@ from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
 from model.fusion import Fusion
+from model.neighbours import NeighbourArrays
 from model.whitening import Whitening
 
 
 @dataclass
 class Laser:
-    """Encodes items and users into float32 vectors [., V] whose inner product is the score.
+    """Encodes items and users into float32 vectors [., V]; their inner product, plus the neighbours, is the score.
 
     `collaborative` gives the M-Former its states; the fusion has recommenders of its own, trained on more.
 
@@ -73,6 +74,13 @@ class Laser:
         z = self.text.embed(self.item_side, histories, self.collaborative, progress)
         columns = self.fusion.item_columns(item_ids, text_vectors)
         return EncodedItems(token_ids, text_vectors, np.concatenate([z, columns], axis=1))
+
+    def neighbours(self, item_ids: Sequence[str | None], text_vectors: Vectors) -> NeighbourArrays | None:
+        """The sparse scores that the index adds to the inner product, between the items of a catalogue.
+
+        `text_vectors` [n, D] are those of `encode_items`. None where the fusion has no neighbours.
+        """
+        return self.fusion.placed_neighbours(item_ids, text_vectors)
 
     def encode_users(self, histories: Sequence[History]) -> Vectors:
         """User vectors float32 [B, V]; their inner products with item vectors are the scores."""

@@ -27,10 +27,9 @@ def clean(text: str) -> str:
 
 
 def item_text(record: Mapping[str, object], text_fields: Sequence[str]) -> str:
-    """`TITLE (brand: B, category: LEAF)`: the title, then what else the fields name, missing ones left out.
+    """`TITLE (brand: B, category: ROOT > ... > LEAF)`: the title, then what else the fields name; missing ones go.
 
-    Of a category path the leaf is written. Differs from the paper's examples, where category equals brand: a bug
-    in its data.
+    A category is its whole path. Differs from the paper's examples, where category equals brand: a bug in its data.
     """
     title = clean(str(record.get("title") or ""))
     details = []
@@ -41,7 +40,7 @@ def item_text(record: Mapping[str, object], text_fields: Sequence[str]) -> str:
         parts = value if isinstance(value, (list, tuple)) else [value]
         texts = [text for text in (clean(str(part)) for part in parts) if text]
         if texts:
-            written = texts[-1] if name == "categories" else ", ".join(texts)
+            written = (" > " if name == "categories" else ", ").join(texts)
             details.append(f"{NAMES.get(name, name)}: {written}")
     if not details:
         return title

@@ -13,10 +13,13 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, cast
 
 from model.config import PAPER_INSTRUCTION, LaserConfig, MFormerConfig, PromptConfig
+from model.fusion import NEIGHBOURS, POPULARITY
+from training.collective_ease import NeighbourConfig
 from training.train_id_recommenders import IdTrainingConfig
 from training.train_laser import LaserTrainingConfig
 
-LINEAR_SCORERS = ("EASE", "item-kNN", "TF-IDF mean", "popularity")
+ID_RECOMMENDERS = "id_recommenders"
+FUSION_SOURCES = (ID_RECOMMENDERS, POPULARITY, NEIGHBOURS)
 
 
 class ConfigError(Exception):
@@ -25,20 +28,17 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class FusionConfig:
-    """Which linear scorers join the ID recommenders in `c`, and the rank of their factors. Without any, V = D."""
+    """What may join the embedding in the served score; without `sources` the vector is z and nothing is added."""
 
-    scorers: tuple[str, ...] = LINEAR_SCORERS
-    rank: int = 256
-    enabled: bool = True
+    sources: tuple[str, ...] = FUSION_SOURCES
+    neighbours: NeighbourConfig = field(default_factory=NeighbourConfig)
 
     def __post_init__(self) -> None:
-        for name in self.scorers:
-            if name not in LINEAR_SCORERS:
-                raise ValueError(f"fusion.scorers names {name!r}; there are {', '.join(LINEAR_SCORERS)}")
-        if len(set(self.scorers)) < len(self.scorers):
-            raise ValueError("fusion.scorers names a scorer twice")
-        if self.rank < 1:
-            raise ValueError(f"fusion.rank must be at least 1, not {self.rank}")
+        for name in self.sources:
+            if name not in FUSION_SOURCES:
+                raise ValueError(f"fusion.sources names {name!r}; there are {', '.join(FUSION_SOURCES)}")
+        if len(set(self.sources)) < len(self.sources):
+            raise ValueError("fusion.sources names a source twice")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def _parse(value: str, current: object, key: str) -> object:
         if isinstance(current, bool):
             return {"true": True, "false": False}[value.lower()]
         if isinstance(current, tuple):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            kind = type(current[0]) if current else str
+            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
         if isinstance(current, (int, float)):
             return type(current)(value)
         return value
@@ -150,13 +151,13 @@ _PRESETS: dict[str, RunConfig] = {
             rows_per_epoch=10**9,
         ),
         id_recommenders=IdTrainingConfig(kinds=("bert4rec",)),
-        fusion=FusionConfig(scorers=(), enabled=False),
+        fusion=FusionConfig(sources=()),
     ),
     "faithful": RunConfig(
         laser=LaserConfig(sources=("bert4rec",), read_out="suffix", base_prefix=False, whiten=False),
         training=replace(_PUBLISHED_LOSS, phase1_epochs=4, phase2_epochs=2),
         id_recommenders=IdTrainingConfig(kinds=("bert4rec",)),
-        fusion=FusionConfig(scorers=(), enabled=False),
+        fusion=FusionConfig(sources=()),
     ),
     "demo": replace(
         _CPU,

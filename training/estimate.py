@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from model.encoder import TextEncoder
+from model.fusion import NEIGHBOURS
 from training.baselines.item_item import EASE_BYTES_PER_CELL, ease_items
 from training.config import RunConfig
 from training.data import Dataset
@@ -47,7 +48,7 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     id_rounds = 2 * len(config.id_recommenders.kinds) * config.id_recommenders.epochs
     logits = items if items <= SOFTMAX_LIMIT else SAMPLED_NEGATIVES
     seconds = learned * step + encoded * forward + id_rounds * interactions * logits * ID_SECONDS_PER_LOGIT
-    ease = ease_items(items) if config.fusion.enabled and "EASE" in config.fusion.scorers else 0
+    ease = ease_items(items) if NEIGHBOURS in config.fusion.sources else 0
     batch = config.id_recommenders.batch_size * mean * logits * BYTES_PER_LOGIT
     arrays = items * text.backbone.width * 16 + interactions * 64
     memory = int(BASE_BYTES + arrays + max(ease**2 * EASE_BYTES_PER_CELL, batch))

@@ -16,8 +16,9 @@ from model.fusion import Fusion
 from model.laser import Laser
 from training.baselines.scorer import Rows, Scorer, Scores
 from training.baselines.text import TextMean
+from training.collective_ease import PlacedNeighbours
 
-__all__ = ["LaserScorer", "LaserUsers", "RecentOnly", "without_training"]
+__all__ = ["LaserScorer", "LaserUsers", "RecentOnly", "ServedScorer", "without_training"]
 
 
 class LaserUsers:
@@ -63,6 +64,20 @@ class LaserScorer:
         return users @ self.users.items.vectors[:, : self.width].T  # [B, I]
 
 
+class ServedScorer:
+    """What the service answers by: inner products over all columns, plus the neighbours of the history's items."""
+
+    def __init__(self, name: str, users: LaserUsers) -> None:
+        self.name = name
+        self._dense = LaserScorer(name, users, users.items.vectors.shape[1])
+        placed = users.laser.neighbours(users.item_ids, users.items.text_vectors)
+        self._neighbours = None if placed is None else PlacedNeighbours(placed)
+
+    def score(self, histories: Sequence[Rows]) -> Scores:
+        scores = self._dense.score(histories)  # [B, I]
+        return scores if self._neighbours is None else scores + self._neighbours.score(histories)
+
+
 @dataclass(frozen=True)
 class RecentOnly:
     """A scorer that sees the newest `count` items of each history, as Laser does."""
@@ -89,7 +104,7 @@ def without_training(name: str, laser: Laser, item_ids: Sequence[str], items: En
         return RecentOnly(mean, laser.config.max_history)
     widths = [laser.collaborative.state_widths[source] for source in laser.config.sources]
     side = BiTuning(laser.config, widths, laser.backbone.width).to(laser.backbone.device)
-    fresh = replace(laser, item_side=side, user_side=side, fusion=Fusion(laser.collaborative, (), {}))
+    fresh = replace(laser, item_side=side, user_side=side, fusion=Fusion(laser.collaborative))
     histories = [
         History((item_id,), (tokens,), vector[None, :])
         for item_id, tokens, vector in zip(item_ids, items.token_ids, items.text_vectors, strict=True)

@@ -1,6 +1,6 @@
 """The offline story, one run from a data folder to a checkpoint.
 
-    data -> ID recommenders (two rounds each) -> phase 1 -> phase 2 -> factors and fusion weights -> checkpoint
+    data -> text vectors -> ID recommenders (two rounds each) -> phase 1 -> phase 2 -> fusion -> checkpoint
 
 Each stage leaves its state on disk; a run that was stopped goes on where it was with `resume=True`.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from model.backbone import Backbone, load_backbone
@@ -87,8 +88,8 @@ class Training:
 
     def run(self) -> Laser:
         """All stages; returns the finished Laser."""
-        recommenders = self.train_id_recommenders()
         items = self.read_items()
+        recommenders = self.train_id_recommenders(items.text_vectors)
         cross_fitted = self._collaborative({kind: pair.cross_fitted for kind, pair in recommenders.items()})
         final = self._collaborative({kind: pair.final for kind, pair in recommenders.items()})
         item_side, user_side, matrix = self.train_laser(items, cross_fitted)
@@ -110,7 +111,7 @@ class Training:
             laser, self.backbone, item_side, user_side, cross_fitted, fusion, "in training", whitening
         )
 
-    def train_id_recommenders(self) -> dict[str, CrossFitted]:
+    def train_id_recommenders(self, text_vectors: NDArray[np.float32]) -> dict[str, CrossFitted]:
         """Every ID recommender the prefix or the fusion reads, in two rounds each."""
         trained: dict[str, CrossFitted] = {}
         for kind in self.config.id_recommenders.kinds:
@@ -123,6 +124,7 @@ class Training:
                 self.folder.state,
                 self.seed,
                 self.folder.log,
+                text_vectors,
                 str(self.backbone.device),
             )
         return trained

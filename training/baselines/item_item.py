@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, diags_array
 
 from training.baselines.scorer import Matrix, Rows, Scores, binary_matrix, dense, recency_matrix
 
-__all__ = ["EASE", "ItemItem", "ItemKNN", "ease_items"]
+__all__ = ["EASE", "ItemItem", "ItemKNN", "ease_items", "regression_weights"]
 
 EASE_BYTES_PER_CELL = 8  # the float32 Gram matrix, inverted in place, and as much again while it is built
 
@@ -115,14 +115,17 @@ def ease_matrix(interactions: csr_array, penalty: float) -> Scores:
     """
     if penalty <= 0:
         raise ValueError(f"penalty must be positive for the Gram matrix to be invertible, got {penalty}")
-    gram = dense(
-        interactions.T @ interactions
-    ).T  # [I, I], symmetric; transposed is the order LAPACK works in
+    gram = dense(interactions.T @ interactions)  # [I, I]
     gram[np.diag_indices_from(gram)] += penalty
-    factor, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)
-    # Only the lower triangle of what follows is the inverse.
+    return regression_weights(gram)
+
+
+def regression_weights(gram: Scores) -> Scores:
+    """I - P diag(P)^-1 with P = gram^-1, for a positive definite gram [I, I], which is overwritten."""
+    # LAPACK works in the other order; the matrix is symmetric. Only the lower triangle of what follows is the inverse.
+    factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, singular = lapack.spotri(factor, lower=1, overwrite_c=1)
-    assert (failed, singular) == (0, 0), "X'X + penalty I is positive definite"
+    assert (failed, singular) == (0, 0), "a Gram matrix plus a penalty is positive definite"
     for row in range(len(inverse)):
         inverse[row, row + 1 :] = inverse[row + 1 :, row]
     weights: Scores = inverse.T  # the same symmetric matrix in C order

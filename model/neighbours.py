@@ -1,0 +1,127 @@
+"""Sparse collaborative scores: which items follow which, kept as each item's strongest neighbours.
+
+    score(i) = sum over history items j of decay ** (number of newer items) * W[j, i]
+
+W comes from collective EASE (training/collective_ease.py). Cut to factors of an inner product it loses its sharpest
+entries; cut to the strongest neighbours of each row it loses nothing, and the index can add it exactly.
+
+An item that was not there when W was solved is attached by its text. In the ridge regression behind EASE such an item
+is one more column, G^-1 g with g = strength * (text similarities), and only items of similar text matter to it; so
+the system is solved over its nearest ones alone. What is near it recommends it, and it recommends what is near.
+
+Letters: I vocabulary, n catalogue, M weights, D backbone width, S neighbours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class SparseRows(NamedTuple):
+    """A sparse matrix by rows: row r holds `weights[starts[r]:starts[r + 1]]` at columns `rows[...]`."""
+
+    starts: Rows  # int64 [n + 1]
+    rows: NDArray[np.int32]  # [M]
+    weights: Vectors  # [M]
+
+    @classmethod
+    def from_entries(cls, sources: Rows, targets: Rows, weights: Vectors, n: int) -> Self:
+        """Entries in any order, at most one a cell; within a row columns ascend."""
+        order = np.lexsort((targets, sources))
+        starts = np.zeros(n + 1, dtype=np.int64)
+        np.cumsum(np.bincount(sources, minlength=n), out=starts[1:])
+        return cls(starts, targets[order].astype(np.int32), weights[order].astype(np.float32))
+
+    def entries(self) -> tuple[Rows, Rows, Vectors]:
+        """Sources, targets and weights, [M] each."""
+        sources = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return sources, self.rows.astype(np.int64), self.weights
+
+    def row(self, row: int) -> tuple[NDArray[np.int32], Vectors]:
+        """Columns and weights of one row."""
+        span = slice(self.starts[row], self.starts[row + 1])
+        return self.rows[span], self.weights[span]
+
+
+class NeighbourArrays(NamedTuple):
+    """What an index stores: weights between catalogue rows, the fusion weight included."""
+
+    starts: Rows  # int64 [n + 1]
+    rows: NDArray[np.int32]  # [M]
+    weights: Vectors  # [M]
+    decay: float
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """W over the vocabulary, and what it takes to attach an item that was not there.
+
+    `solved` marks the items the regression was over; `gram` holds their co-occurrence counts X'X, diagonal included.
+    `text_strength` and `penalty` are those of the regression: how much equal text counts, in users, and the ridge.
+    """
+
+    weights: SparseRows  # [I, I], not negative, diagonal 0
+    solved: NDArray[np.bool_]  # [I]
+    gram: SparseRows  # [I, I]
+    decay: float
+    text_strength: float
+    penalty: float
+    attached: int = 128  # S, how many neighbours an item gets by its text
+
+    def placed(
+        self, vocabulary_rows: Sequence[int | None], text_vectors: Vectors, weight: float
+    ) -> NeighbourArrays:
+        """W in the order of a catalogue: vocabulary row of each of its items (None: unknown), text vectors [n, D]."""
+        n = len(vocabulary_rows)
+        place = np.full(len(self.solved), -1, dtype=np.int64)  # vocabulary row -> catalogue row
+        known = np.zeros(n, dtype=bool)
+        for catalogue_row, row in enumerate(vocabulary_rows):
+            if row is not None and self.solved[row]:
+                place[row], known[catalogue_row] = catalogue_row, True
+        sources, targets, weights = self.weights.entries()
+        kept = (place[sources] >= 0) & (place[targets] >= 0)
+        parts = [(place[sources[kept]], place[targets[kept]], weights[kept])]
+        if known.any():
+            parts += self._attach(np.flatnonzero(~known), np.flatnonzero(place >= 0), place, text_vectors)
+        joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        table = SparseRows.from_entries(joined[0], joined[1], joined[2] * np.float32(weight), n)
+        return NeighbourArrays(*table, self.decay)
+
+    def _attach(
+        self, new: Rows, vocabulary: Rows, place: Rows, text_vectors: Vectors
+    ) -> list[tuple[Rows, Rows, Vectors]]:
+        """Entries from and to each new catalogue row. `vocabulary` holds the solved rows, `place` where they stand."""
+        found = []
+        vectors = text_vectors[place[vocabulary]]  # [I', D]
+        size = min(self.attached, len(vocabulary))
+        for row in new:
+            similar = vectors @ text_vectors[row]  # [I']
+            near = np.argpartition(-similar, size - 1)[:size]
+            weights = self._solve(vocabulary[near], vectors[near], similar[near])
+            used = weights > 0
+            there = place[vocabulary[near[used]]]
+            here = np.full(len(there), row)
+            found += [(there, here, weights[used]), (here, there, weights[used])]
+        return found
+
+    def _solve(self, rows: Rows, vectors: Vectors, similar: Vectors) -> Vectors:
+        """(X'X + strength * Z Z' + penalty)^-1 strength * similar over a few solved rows; negative weights cut. [S]."""
+        order = np.argsort(rows)
+        spans = [np.arange(self.gram.starts[row], self.gram.starts[row + 1]) for row in rows]
+        entries = np.concatenate(spans)
+        columns = self.gram.rows[entries]
+        found = np.minimum(np.searchsorted(rows[order], columns), len(rows) - 1)
+        inside = rows[order][found] == columns
+        lines = np.repeat(np.arange(len(rows)), [len(span) for span in spans])[inside]
+        gram = np.float64(self.text_strength) * (vectors @ vectors.T)  # [S, S]
+        gram[lines, order[found[inside]]] += self.gram.weights[entries[inside]]
+        gram[np.diag_indices(len(rows))] += self.penalty
+        solved = np.linalg.solve(gram, self.text_strength * similar.astype(np.float64))
+        positive: Vectors = np.maximum(solved, 0).astype(np.float32)
+        return positive
