@@ -1,36 +1,32 @@
-"""The item index: the k allowed items of highest inner product, exactly k or all there are, never a
-forbidden one.
+"""The item index: the k allowed items of highest score, exactly k or all there are, never a forbidden one.
 
-    index = open_index(vectors)                       # float32 [n, V], a row an item
-    index.search(queries, k, [None, mask])            # one mask a query: bool [n], or None
+    index = open_index(vectors)                             # float32 [n, V], a row an item
+    index.search(queries, k, [None, mask])                  # one mask a query: bool [n], or None
+    index.search(queries, k, [None, mask], [boosts, None])  # what the neighbours of a history add
+
+A score is the inner product of query and item, plus the query's boost of that item if it has one.
 
 Both indexes here are exact and share the rules of masked_search.py; they differ in where the arithmetic runs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import Literal, NamedTuple, Protocol
 
 import faiss
 import numpy as np
 
+from index.faiss_backends import CpuBackend, GpuBackend
 from index.masked_search import BLOCK, MaskedSearch
+from index.neighbours import Boosts, check_boosts
 from index.tensors import all_finite
-
-GPU_MOST = 2048  # FAISS selects at most so many on a GPU
-GATHER = 131_072  # rows copied to the GPU in one call
-SHARED = 4  # queries from which the CPU searches them together, by matrix products
-
-Knn = Callable[
-    [np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]
-]  # -> scores, rows [B, k], best first
 
 
 class SearchResult(NamedTuple):
     """Answers to a batch of B queries."""
 
     rows: np.ndarray  # int64 [B, k], best first; -1 where fewer than k items are allowed
-    scores: np.ndarray  # float32 [B, k], inner products; -inf where there is no row
+    scores: np.ndarray  # float32 [B, k], boosts included; -inf where there is no row
     allowed: np.ndarray  # int64 [B], how many items the mask allows
 
 
@@ -39,11 +35,17 @@ class ItemIndex(Protocol):
 
     mode: str
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[np.ndarray | None]) -> SearchResult:
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: Sequence[np.ndarray | None],
+        boosts: Sequence[Boosts | None] | None = None,
+    ) -> SearchResult:
         """Best k allowed rows for each of the float32 queries [B, V]; equal scores are ordered by row.
 
-        Raises ValueError for k < 1, shapes that do not agree, masks that are not bool, and queries that are
-        not finite.
+        A boost lifts an allowed row and never lets a forbidden one in. Raises ValueError for k < 1, shapes that do
+        not agree, masks that are not bool, queries that are not finite, and boosts that are negative or not finite.
         """
         ...
 
@@ -58,8 +60,14 @@ class ExactIndex:
         vectors = _checked_vectors(vectors)
         self._search = MaskedSearch(vectors, CpuBackend(vectors), _longest(vectors))
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[np.ndarray | None]) -> SearchResult:
-        return _answer(self._search, queries, k, allowed)
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: Sequence[np.ndarray | None],
+        boosts: Sequence[Boosts | None] | None = None,
+    ) -> SearchResult:
+        return _answer(self._search, queries, k, allowed, boosts)
 
 
 class GpuExactIndex:
@@ -73,9 +81,15 @@ class GpuExactIndex:
         self._search = MaskedSearch(vectors, GpuBackend(vectors, device), _longest(vectors))
         self._turn = Lock()
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[np.ndarray | None]) -> SearchResult:
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: Sequence[np.ndarray | None],
+        boosts: Sequence[Boosts | None] | None = None,
+    ) -> SearchResult:
         with self._turn:
-            return _answer(self._search, queries, k, allowed)
+            return _answer(self._search, queries, k, allowed, boosts)
 
 
 def open_index(vectors: np.ndarray, device: Literal["auto", "cpu", "gpu"] = "auto") -> ItemIndex:
@@ -89,113 +103,6 @@ def open_index(vectors: np.ndarray, device: Literal["auto", "cpu", "gpu"] = "aut
     if device not in ("auto", "cpu", "gpu"):
         raise ValueError(f"device must be auto, cpu or gpu, not {device!r}")
     return GpuExactIndex(vectors) if gpus > 0 and device != "cpu" else ExactIndex(vectors)
-
-
-class CpuBackend:
-    """FAISS's exhaustive search on the CPU, over the vectors where they lie."""
-
-    def __init__(self, vectors: np.ndarray) -> None:
-        self._vectors = vectors
-
-    def nearest(self, queries: np.ndarray, k: int) -> np.ndarray:
-        return _knn(queries, self._vectors, k)[1]
-
-    def nearest_among(self, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-        """A few queries read the rows in place; copying them out first pays when many queries share the
-        copy."""
-        if len(queries) >= SHARED:
-            return _gathered(_knn, queries, self._vectors, rows, k, BLOCK)
-        items, width = self._vectors.shape
-        found = np.empty((len(queries), k), np.int64)
-        scores = np.empty((len(queries), k), np.float32)
-        faiss.knn_inner_products_by_idx(  # type: ignore[attr-defined]  # missing in its stubs
-            faiss.swig_ptr(queries),
-            faiss.swig_ptr(self._vectors),
-            faiss.swig_ptr(rows),
-            width,
-            len(queries),
-            items,
-            len(rows),
-            k,
-            faiss.swig_ptr(scores),
-            faiss.swig_ptr(found),
-            0,  # stride of the row numbers: every query reads the same ones
-        )
-        return found
-
-
-class GpuBackend:
-    """FAISS on one CUDA device: scans the vectors it holds, and sends gathered rows there for the rest.
-
-    What needs more than FAISS can select on a GPU runs on the CPU.
-    """
-
-    def __init__(self, vectors: np.ndarray, device: int) -> None:
-        self._vectors = vectors
-        self._device = device
-        self._cpu = CpuBackend(vectors)
-        self._resources = faiss.StandardGpuResources()
-        config = faiss.GpuIndexFlatConfig()
-        config.device = device
-        self._index = faiss.GpuIndexFlatIP(self._resources, vectors.shape[1], config)
-        self._index.add(vectors)
-
-    def nearest(self, queries: np.ndarray, k: int) -> np.ndarray:
-        if k > GPU_MOST:
-            return self._cpu.nearest(queries, k)
-        return np.asarray(self._index.search(queries, k)[1])
-
-    def nearest_among(self, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-        if k > GPU_MOST:
-            return self._cpu.nearest_among(queries, rows, k)
-        return _gathered(self._knn, queries, self._vectors, rows, k, GATHER)
-
-    def _knn(self, queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        metric = faiss.METRIC_INNER_PRODUCT
-        scores, rows = faiss.knn_gpu(self._resources, queries, vectors, k, metric=metric, device=self._device)
-        return scores, rows
-
-
-def _knn(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Best k <= M of each query. A batch is one matrix product a block, which reads the vectors once for all
-    queries.
-
-    FAISS makes one only beyond `distance_compute_blas_threshold`, 128,000 in 1.15; below it, it scans once a
-    query.
-    """
-    if len(queries) < SHARED:
-        scores, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-        return scores, rows
-    best = np.full((len(queries), k), -np.inf, np.float32)
-    rows = np.full((len(queries), k), -1, np.int64)
-    for start in range(0, len(vectors), BLOCK):
-        scores = queries @ vectors[start : start + BLOCK].T  # [B, block]
-        better = np.flatnonzero((scores > best.min(axis=1, keepdims=True)).any(axis=0))
-        scores = np.concatenate([best, scores[:, better]], axis=1)
-        numbers = np.concatenate([rows, np.tile(start + better, (len(queries), 1))], axis=1)
-        best, rows = _best(scores, numbers, k)
-    order = np.argsort(-best, axis=1)
-    return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
-
-
-def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k entries of highest score in each row [B, >= k], in no order."""
-    keep = np.argpartition(scores, -k, axis=1)[:, -k:]
-    return np.take_along_axis(scores, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
-
-
-def _gathered(
-    knn: Knn, queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, k: int, block: int
-) -> np.ndarray:
-    """int64 [B, k]: the k best among `rows`, copied out and searched `block` rows at a time."""
-    nominated, scores = [], []
-    for start in range(0, len(rows), block):
-        part = rows[start : start + block]
-        score, local = knn(queries, vectors[part], min(k, len(part)))
-        nominated.append(part[local])
-        scores.append(score)
-    order = np.argsort(-np.concatenate(scores, axis=1), axis=1)[:, :k]  # [B, k]
-    return np.take_along_axis(np.concatenate(nominated, axis=1), order, axis=1)
 
 
 def _checked_vectors(vectors: np.ndarray) -> np.ndarray:
@@ -217,28 +124,51 @@ def _longest(vectors: np.ndarray) -> float:
 
 
 def _answer(
-    search: MaskedSearch, queries: np.ndarray, k: int, allowed: Sequence[np.ndarray | None]
+    search: MaskedSearch,
+    queries: np.ndarray,
+    k: int,
+    allowed: Sequence[np.ndarray | None],
+    boosts: Sequence[Boosts | None] | None,
 ) -> SearchResult:
     """Check what was asked, search, and lay the answers out in arrays."""
-    items, width = search.vectors.shape
     queries = np.ascontiguousarray(queries, dtype=np.float32)
+    added = [None] * len(queries) if boosts is None else [b if b and len(b.rows) else None for b in boosts]
+    _check(search, queries, k, allowed, added)
+    rows = np.full((len(queries), k), -1, np.int64)
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    answers = search.search(queries, k, allowed, added)
+    for b, answer in enumerate(answers):
+        rows[b, : len(answer.rows)] = answer.rows
+        scores[b, : len(answer.rows)] = answer.scores
+    return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64))
+
+
+def _check(
+    search: MaskedSearch,
+    queries: np.ndarray,
+    k: int,
+    allowed: Sequence[np.ndarray | None],
+    boosts: Sequence[Boosts | None],
+) -> None:
+    """Raises ValueError where the question has no answer."""
+    items, width = search.vectors.shape
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
     if queries.ndim != 2 or queries.shape[1] != width:
         raise ValueError(f"queries must have shape [batch, {width}], not {queries.shape}")
     if len(allowed) != len(queries):
         raise ValueError(f"{len(queries)} queries need as many masks (or None), not {len(allowed)}")
+    if len(boosts) != len(queries):
+        raise ValueError(f"{len(queries)} queries need as many boosts (or None), not {len(boosts)}")
     for mask in allowed:
         if mask is not None and (mask.dtype != np.bool_ or mask.shape != (items,)):
             raise ValueError(f"a mask must be bool [{items}], not {mask.dtype} {list(mask.shape)}")
+    for each in boosts:
+        if each is not None:
+            check_boosts(each, items)
+    most = [0.0 if each is None else float(each.values.max()) for each in boosts]
     with np.errstate(over="ignore"):
         reach = np.linalg.norm(queries, axis=1) * np.float32(search.longest)  # [B], bounds every score
+        reach += np.array(most, np.float32)
     if not np.isfinite(reach).all():
         raise ValueError("a query holds NaN or Infinity, or numbers so large that a score would be")
-    rows = np.full((len(queries), k), -1, np.int64)
-    scores = np.full((len(queries), k), -np.inf, np.float32)
-    answers = search.search(queries, k, allowed)
-    for b, answer in enumerate(answers):
-        rows[b, : len(answer.rows)] = answer.rows
-        scores[b, : len(answer.rows)] = answer.scores
-    return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64))

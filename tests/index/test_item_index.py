@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import item_index
+from index import faiss_backends
 from index.item_index import ExactIndex, GpuExactIndex, SearchResult, open_index
 
 RNG = np.random.default_rng
@@ -74,7 +74,7 @@ def test_every_share_of_allowed_items(items: int, k: int) -> None:
 
 @pytest.mark.parametrize("block", [1, 7, 64, 5000])
 def test_a_batch_is_scanned_block_by_block(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_index, "BLOCK", block)
+    monkeypatch.setattr(faiss_backends, "BLOCK", block)
     rng = RNG(block)
     vectors, queries = rng.standard_normal((700, 8), np.float32), rng.standard_normal((5, 8), np.float32)
     for k in (1, 30, 700):
@@ -114,13 +114,13 @@ def test_queries_with_equal_masks_are_searched_together(monkeypatch: pytest.Monk
     few = rng.random(2000) < 0.1
     other = few[::-1].copy()  # as many rows, not the same ones
     calls: list[tuple[int, int]] = []
-    search = item_index.CpuBackend.nearest_among
+    search = faiss_backends.CpuBackend.nearest_among
 
-    def counted(self: item_index.CpuBackend, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    def counted(self: faiss_backends.CpuBackend, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
         calls.append((len(queries), len(rows)))
         return search(self, queries, rows, k)
 
-    monkeypatch.setattr(item_index.CpuBackend, "nearest_among", counted)
+    monkeypatch.setattr(faiss_backends.CpuBackend, "nearest_among", counted)
     masks = [few, other, few, few.copy(), None, other]
     found = ExactIndex(vectors).search(queries, 10, masks)
     assert calls == [(3, few.sum()), (2, few.sum())]
@@ -130,7 +130,7 @@ def test_queries_with_equal_masks_are_searched_together(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("batch", [1, 3, 4, 40])
 def test_a_filter_for_few_and_for_many_queries(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From SHARED queries on the allowed rows are copied out, here in blocks of 100."""
-    monkeypatch.setattr(item_index, "BLOCK", 100)
+    monkeypatch.setattr(faiss_backends, "BLOCK", 100)
     rng = RNG(batch)
     vectors, queries = whole_numbers(rng, 1500, 8), whole_numbers(rng, batch, 8)
     masks = [np.arange(1500) % 3 == 0] * batch
@@ -141,8 +141,8 @@ def test_a_careless_backend_cannot_break_the_order(monkeypatch: pytest.MonkeyPat
     """A backend may order near-ties as it likes: here it reverses what it nominates."""
     rng = RNG(8)
     vectors, queries = rng.standard_normal((600, 8), np.float32), rng.standard_normal((3, 8), np.float32)
-    nearest = item_index.CpuBackend.nearest
-    monkeypatch.setattr(item_index.CpuBackend, "nearest", lambda self, q, k: nearest(self, q, k)[:, ::-1])
+    nearest = faiss_backends.CpuBackend.nearest
+    monkeypatch.setattr(faiss_backends.CpuBackend, "nearest", lambda self, q, k: nearest(self, q, k)[:, ::-1])
     agree(ExactIndex(vectors).search(queries, 20, [None] * 3), oracle(vectors, queries, 20, [None] * 3))
 
 
