@@ -13,9 +13,10 @@ from model.backbone import Backbone, BackboneConfig, load_backbone, weights_fing
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
 from model.config import LaserConfig, MFormerConfig, PromptConfig
-from model.fusion import Fusion, ItemFactors
+from model.fusion import Fusion
 from model.id_recommenders import IdRecommenderConfig, Kind, build_id_recommender
 from model.laser import Laser
+from model.neighbours import Neighbours, SparseRows
 from model.whitening import fit_whitening
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -79,7 +80,9 @@ def tiny_config(backbone: BackboneConfig | None = None, **changes: object) -> La
     """A small shape: 2 experts, 3 prefix tokens, one block."""
     values: dict[str, object] = {
         "backbone": backbone or BackboneConfig(name="tiny"),
-        "prompt": PromptConfig(instruction="sum up:", item_mark=">", item_tokens=12, max_tokens=100),
+        "prompt": PromptConfig(
+            instruction="sum up:", item_mark=">", item_tokens=12, vector_tokens=24, max_tokens=100
+        ),
         "m_former": MFormerConfig(experts=2, prefix_tokens=3, blocks=2, width=16, heads=2, dropout=0.0),
         "text_fields": ("title", "brand"),
         "sources": ("sasrec", "gru4rec"),
@@ -100,6 +103,16 @@ def tiny_collaborative(
     return Collaborative(recommenders, item_ids, np.ones(len(item_ids), dtype=bool))
 
 
+def tiny_neighbours(items: int) -> Neighbours:
+    """A ring: each item recommends the next with weight 1, nobody took two items together."""
+    rows = np.arange(items)
+    ring = SparseRows.from_entries(rows, (rows + 1) % items, np.ones(items, "f4"), items)
+    alone = SparseRows.from_entries(rows, rows, np.ones(items, "f4"), items)
+    return Neighbours(
+        ring, np.ones(items, dtype=bool), alone, decay=0.5, text_strength=6.0, penalty=1.0, attached=4
+    )
+
+
 def tiny_laser(item_ids: Sequence[str], folder: Path | None = None, fused: bool = True) -> Laser:
     """A whole random Laser; with a folder its backbone lies there, so that a saved checkpoint can be loaded again.
 
@@ -117,11 +130,9 @@ def tiny_laser(item_ids: Sequence[str], folder: Path | None = None, fused: bool 
     for side in sides:
         torch.nn.init.normal_(side.residual.weight, std=0.1)
     rng = np.random.default_rng(3)
-    shape = (len(item_ids), 4)
-    factors = ItemFactors(
-        "ease", rng.normal(size=shape).astype("f4"), rng.normal(size=shape).astype("f4"), 0.8
-    )
-    fusion = Fusion(collaborative, [factors], {"sasrec": 0.5, "ease": 0.1} if fused else {})
+    popularity = rng.random(len(item_ids)).astype("f4")
+    weights = {"sasrec": 0.5, "popularity": 0.1, "neighbours": 0.2} if fused else {}
+    fusion = Fusion(collaborative, popularity, tiny_neighbours(len(item_ids)), weights)
     fusion.fit_from_text(rng.normal(size=(len(item_ids), backbone.width)).astype("f4"))
     whitening = fit_whitening(rng.normal(size=(50, backbone.width)).astype("f4"))
     return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, "tiny", whitening)

@@ -150,13 +150,13 @@ _PRESETS: dict[str, RunConfig] = {
             batch_size=4,
             rows_per_epoch=10**9,
         ),
-        id_recommenders=IdTrainingConfig(kinds=("bert4rec",)),
+        id_recommenders=IdTrainingConfig(kinds=("bert4rec",), text_start=0.0),
         fusion=FusionConfig(sources=()),
     ),
     "faithful": RunConfig(
         laser=LaserConfig(sources=("bert4rec",), read_out="suffix", base_prefix=False, whiten=False),
         training=replace(_PUBLISHED_LOSS, phase1_epochs=4, phase2_epochs=2),
-        id_recommenders=IdTrainingConfig(kinds=("bert4rec",)),
+        id_recommenders=IdTrainingConfig(kinds=("bert4rec",), text_start=0.0),
         fusion=FusionConfig(sources=()),
     ),
     "demo": replace(

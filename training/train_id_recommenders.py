@@ -41,6 +41,7 @@ from training.scorers import IdScorer
 SOFTMAX_LIMIT = 10_000
 SAMPLED_NEGATIVES = 4_096
 VALIDATION_USERS = 4_000
+NO_SPREAD = 1e-3  # of the widest direction: what is narrower is rounding
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -90,6 +91,8 @@ class IdTrainingConfig:
             raise ValueError(
                 f"id_recommenders.width must be a positive multiple of {heads} (heads), not {self.width}"
             )
+        if self.text_start < 0:
+            raise ValueError(f"id_recommenders.text_start must be at least 0, not {self.text_start}")
         if not 0 <= self.masked_share <= 1:
             raise ValueError(f"id_recommenders.masked_share must lie in [0, 1], not {self.masked_share}")
 
@@ -128,15 +131,30 @@ def train_id_recommender(
     shortened, held_out = hold_out_last(train)
     rounds = []
     for number, sequences, rows in ((1, shortened, held_out), (2, list(train), valid)):
-        torch.manual_seed(seed)
-        model = build_id_recommender(shape)
-        if training.text_start:
-            start_from_text(model, text_vectors, training.text_start)
-        model.to(device)
+        state_file = folder / f"{shape.kind}-{number}.state"
         rounds.append(
-            _round(model, training, sequences, rows, folder / f"{shape.kind}-{number}.state", seed, log)
+            train_round(shape, training, sequences, rows, state_file, seed, log, text_vectors, device)
         )
     return CrossFitted(*rounds)
+
+
+def train_round(
+    shape: IdRecommenderConfig,
+    training: IdTrainingConfig,
+    sequences: list[Rows],
+    held_out: EvalRows,
+    state_file: Path,
+    seed: int,
+    log: Log,
+    text_vectors: Vectors | None,
+    device: str = "cpu",
+) -> IdRecommender:
+    """Train one recommender on the sequences, stopped by the rows held out. None: its item table starts at random."""
+    torch.manual_seed(seed)
+    model = build_id_recommender(shape)
+    if training.text_start and text_vectors is not None:
+        start_from_text(model, text_vectors, training.text_start)
+    return _round(model.to(device), training, sequences, held_out, state_file, seed, log)
 
 
 @torch.no_grad()
@@ -149,7 +167,7 @@ def start_from_text(model: IdRecommender, text_vectors: Vectors, spread: float) 
     """
     centred = text_vectors - text_vectors.mean(axis=0)
     _, spreads, axes = np.linalg.svd(centred, full_matrices=False)
-    used = min(model.config.width, int((spreads > 1e-6 * max(float(spreads[0]), 1e-12)).sum()))
+    used = min(model.config.width, int((spreads > NO_SPREAD * max(float(spreads[0]), 1e-12)).sum()))
     components = centred @ axes[:used].T  # [I, used]
     components *= spread / components.std(axis=0)
     model.table.weight[1 : model.config.items + 1, :used] = torch.from_numpy(components)

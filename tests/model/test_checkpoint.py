@@ -22,7 +22,7 @@ from model.checkpoint import (
 )
 from model.collaborative import Collaborative
 from model.encoder import History
-from model.fusion import Fusion, ItemFactors
+from model.fusion import Fusion
 from model.laser import Laser
 from tests.tiny import save_tiny_backbone, tiny_backbone, tiny_collaborative, tiny_laser
 
@@ -69,12 +69,8 @@ def test_columns_keep_their_order_whatever_the_sources_are_called(laser: Laser, 
     """The columns predicted for a new item stand in the order they were fitted in."""
     collaborative = tiny_collaborative(IDS, ("sasrec", "gru4rec", "bert4rec"))
     rng = np.random.default_rng(0)
-    factors = [
-        ItemFactors(name, *rng.normal(size=(2, 5, width)).astype("f4"), 0.9)
-        for name, width in (("zeta", 2), ("alpha", 3))
-    ]
-    weights = {"alpha": 0.1, "bert4rec": 0.4, "gru4rec": 0.3, "sasrec": 0.2, "zeta": 0.5}
-    fused = Fusion(collaborative, factors, weights)
+    weights = {"bert4rec": 0.4, "gru4rec": 0.3, "popularity": 0.5, "sasrec": 0.2}
+    fused = Fusion(collaborative, rng.random(5).astype("f4"), None, weights)
     fused.fit_from_text(rng.normal(size=(5, 32)).astype("f4"))
     ours = replace(laser, fusion=fused)
     save_checkpoint(ours, folder)
@@ -88,7 +84,7 @@ def test_states_and_scores_may_come_from_different_rounds_of_one_recommender(
     states, scores = tiny_collaborative(IDS), tiny_collaborative(IDS)
     with torch.no_grad():
         scores.recommenders["sasrec"].table.weight.add_(1.0)
-    fused = Fusion(scores, (), {"sasrec": 1.0})
+    fused = Fusion(scores, weights={"sasrec": 1.0})
     fused.fit_from_text(np.eye(5, 32, dtype="f4"))
     save_checkpoint(replace(laser, collaborative=states, fusion=fused), folder)
     loaded = load_checkpoint(folder, dtype="float32")
@@ -117,7 +113,7 @@ def test_a_laser_without_sources_fusion_or_whitening_comes_back(
         config=config,
         item_side=side,
         user_side=side,
-        fusion=Fusion(laser.collaborative, (), {}),
+        fusion=Fusion(laser.collaborative),
         whitening=laser.whitening if whiten else None,
     )
     save_checkpoint(bare, folder)
@@ -125,14 +121,27 @@ def test_a_laser_without_sources_fusion_or_whitening_comes_back(
         np.testing.assert_array_equal(before, after)
 
 
-def test_arrays_that_share_memory_or_lie_transposed_are_saved_as_they_are(laser: Laser, folder: Path) -> None:
-    table = np.random.default_rng(0).normal(size=(3, 5)).astype("f4").T
-    fused = Fusion(laser.collaborative, [ItemFactors("ease", table, table, 0.8)], {"ease": 1.0})
+def test_neighbours_come_back_whole(laser: Laser, folder: Path) -> None:
+    loaded = load_checkpoint(folder, dtype="float32").fusion
+    assert laser.fusion.neighbours is not None
+    assert loaded.neighbours is not None
+    assert loaded.weights == laser.fusion.weights
+    for matrix in ("weights", "gram"):
+        before, after = getattr(laser.fusion.neighbours, matrix), getattr(loaded.neighbours, matrix)
+        for ours, theirs in zip(before, after, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == theirs.dtype
+    assert loaded.neighbours.solved.dtype == bool
+    settings = ("decay", "text_strength", "penalty", "attached")
+    assert [getattr(loaded.neighbours, name) for name in settings] == [0.5, 6.0, 1.0, 4]
+
+
+def test_arrays_that_lie_with_gaps_are_saved_as_they_are(laser: Laser, folder: Path) -> None:
+    popularity = np.random.default_rng(0).normal(size=(3, 5)).astype("f4").T[:, 0]
+    fused = Fusion(laser.collaborative, popularity, None, {"popularity": 1.0})
     fused.fit_from_text(np.eye(5, 32, dtype="f4"))
     save_checkpoint(replace(laser, fusion=fused), folder)
-    loaded = load_checkpoint(folder, dtype="float32").fusion.factors["ease"]
-    np.testing.assert_array_equal(loaded.user_side, table)
-    np.testing.assert_array_equal(loaded.item_side, table)
+    np.testing.assert_array_equal(load_checkpoint(folder, dtype="float32").fusion.popularity, popularity)
 
 
 def test_the_fingerprint_is_that_of_the_files(laser: Laser, folder: Path, tmp_path: Path) -> None:
@@ -227,7 +236,7 @@ def test_a_file_of_another_checkpoint_is_named(laser: Laser, folder: Path, tmp_p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(format=99), "config.json has format 99; this version reads 1"),
+        (lambda d: d.update(format=99), "config.json has format 99; this version reads 2"),
         (lambda d: d.pop("format"), "config.json has format None"),
         (lambda d: d["laser"].update(colour="red"), "LaserConfig has no setting colour"),
         (lambda d: d["laser"]["m_former"].update(top_k=9), "m_former.top_k must lie in 1..2"),
@@ -238,7 +247,7 @@ def test_a_file_of_another_checkpoint_is_named(laser: Laser, folder: Path, tmp_p
         (lambda d: d["id_recommenders"]["states/sasrec"].update(kind="x"), "kind must be sasrec"),
         (lambda d: d.update(files="x"), "does not describe a Laser"),
         (lambda d: d.pop("fusion"), "do not belong together"),
-        (lambda d: d["fusion"].update(weights=[]), "do not belong together"),
+        (lambda d: d["fusion"].update(weights=["x"]), "do not belong together"),
         (lambda d: d["laser"]["m_former"].update(width=32), "do not belong together"),
         (lambda d: d["laser"].update(sources=["bert4rec"]), "do not belong together"),
         (lambda d: d["id_recommenders"]["states/sasrec"].update(items=7), "do not belong together"),
@@ -263,7 +272,7 @@ def test_a_vocabulary_of_another_shape_is_refused(folder: Path, change: dict[str
 def test_a_tensor_that_is_missing_is_refused(folder: Path) -> None:
     rewrite(folder / CONFIG, lambda document: document.pop("files"))
     whole = load_file(folder / WEIGHTS)
-    for name in ("user_side.suffix", "whitening.map", "fusion.ease.item_side"):
+    for name in ("user_side.suffix", "whitening.map", "neighbours.gram.rows"):
         save_file({key: tensor for key, tensor in whole.items() if key != name}, folder / WEIGHTS)
         with pytest.raises(CheckpointError, match="do not belong together"):
             load_checkpoint(folder, dtype="float32")

@@ -39,7 +39,7 @@ def history(items: EncodedItems, *rows: int, ids: tuple[str | None, ...] = IDS, 
 def test_items_have_tokens_text_vectors_and_vectors(laser: Laser, items: EncodedItems) -> None:
     assert len(items.token_ids) == 12
     assert items.text_vectors.shape == (12, 32)
-    assert items.vectors.shape == (12, 32 + 8 + 4) == (12, laser.width)
+    assert items.vectors.shape == (12, 32 + 8 + 1) == (12, laser.width)
     assert items.text_vectors.dtype == items.vectors.dtype == np.float32
     for vectors in (items.text_vectors, items.vectors[:, :32]):
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -55,8 +55,8 @@ def test_users_have_vectors_of_the_same_width(laser: Laser, items: EncodedItems)
 
 def test_no_items_and_no_users_are_empty_batches(laser: Laser) -> None:
     empty = laser.encode_items([])
-    assert (empty.token_ids, empty.text_vectors.shape, empty.vectors.shape) == ([], (0, 32), (0, 44))
-    assert laser.encode_users([]).shape == (0, 44)
+    assert (empty.token_ids, empty.text_vectors.shape, empty.vectors.shape) == ([], (0, 32), (0, 41))
+    assert laser.encode_users([]).shape == (0, 41)
 
 
 def test_an_item_is_a_user_whose_history_it_is(laser: Laser, items: EncodedItems) -> None:
@@ -100,14 +100,14 @@ def test_unknown_ids_are_read_from_their_text_alone(laser: Laser, items: Encoded
     titles = laser.encode_users([history(items, 1, 2, ids=(None, None, None))])
     np.testing.assert_array_equal(unheard, titles)
     assert np.abs(unheard[0, :32]).any()
-    assert not unheard[0, 32:].any()  # no collaborative columns
+    assert unheard[0, 32:].tolist() == [0] * 8 + [1]  # no state; popularity's user side is 1
     mixed = laser.encode_users([history(items, 1, 2, ids=("x", "y", "i2"))])
     np.testing.assert_array_equal(mixed[:, 32:], laser.encode_users([history(items, 2)])[:, 32:])
 
 
 def test_a_record_without_an_id_is_an_item_like_any_other(laser: Laser, items: EncodedItems) -> None:
     free = laser.encode_items([{"title": "thing abc", "brand": None}, {"title": "", "item_id": 7}])
-    assert free.vectors.shape == (2, 44)
+    assert free.vectors.shape == (2, 41)
     assert np.isfinite(free.vectors).all()
     np.testing.assert_allclose(np.linalg.norm(free.vectors[:, :32], axis=1), 1, atol=1e-5)
     titled = History((None,), (free.token_ids[0],), free.text_vectors[:1])

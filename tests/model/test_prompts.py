@@ -112,8 +112,14 @@ def test_a_prompt_that_cannot_hold_one_item_and_a_sentence_is_refused() -> None:
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        ({"title": "Hat", "brand": "B", "categories": ["Clothes", "Hats"]}, "Hat (brand: B, category: Hats)"),
-        ({"title": "Hat", "brand": None, "categories": ["Clothes", "Hats"]}, "Hat (category: Hats)"),
+        (
+            {"title": "Hat", "brand": "B", "categories": ["Clothes", "Hats"]},
+            "Hat (brand: B, category: Clothes > Hats)",
+        ),
+        (
+            {"title": "Hat", "brand": None, "categories": ["Clothes", "Hats"]},
+            "Hat (category: Clothes > Hats)",
+        ),
         ({"title": "Hat", "brand": "", "categories": []}, "Hat"),
         ({"title": "Hat", "brand": " \t", "categories": ()}, "Hat"),
         ({"title": "Hat", "categories": ["Clothes", ""]}, "Hat (category: Clothes)"),

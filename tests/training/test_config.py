@@ -5,7 +5,7 @@ import json
 import pytest
 
 from model.config import LaserConfig
-from training.config import LINEAR_SCORERS, ConfigError, FusionConfig, RunConfig, preset
+from training.config import FUSION_SOURCES, ConfigError, FusionConfig, RunConfig, preset
 from training.train_id_recommenders import IdTrainingConfig
 
 PROMPT = ["instruction", "item_mark", "item_tokens", "vector_tokens", "constraint_tokens", "max_tokens"]
@@ -35,7 +35,7 @@ def test_paper_is_appendix_b() -> None:
     assert (training.in_batch, training.state_dropout) == (0, 0)
     assert (paper.laser.sources, paper.laser.read_out) == (("bert4rec",), "suffix")
     assert paper.laser.prompt.instruction.startswith("You are an intelligent recommendation assistant.")
-    assert (paper.laser.prompt.item_mark, paper.fusion.enabled) == (">> {n}.", False)
+    assert (paper.laser.prompt.item_mark, paper.fusion.sources) == (">> {n}.", ())
     assert not paper.laser.base_prefix
     assert not paper.laser.whiten
 
@@ -44,7 +44,8 @@ def test_faithful_is_the_published_method_without_additions_of_ours() -> None:
     faithful = preset("faithful")
     assert (faithful.laser.sources, faithful.laser.read_out) == (("bert4rec",), "suffix")
     assert (faithful.training.in_batch, faithful.training.state_dropout) == (0, 0)
-    assert not faithful.fusion.enabled
+    assert faithful.fusion.sources == ()
+    assert faithful.id_recommenders.text_start == preset("paper").id_recommenders.text_start == 0
 
 
 def test_paper_and_faithful_train_no_recommender_that_they_do_not_read() -> None:
@@ -67,8 +68,8 @@ def test_paper_and_faithful_train_no_recommender_that_they_do_not_read() -> None
         ("training.balance", "0", 0.0),
         ("training.phase2_epochs", "0", 0),
         ("id_recommenders.width", "32", 32),
-        ("fusion.scorers", "EASE,TF-IDF mean", ("EASE", "TF-IDF mean")),
-        ("fusion.enabled", "False", False),
+        ("fusion.sources", "neighbours,popularity", ("neighbours", "popularity")),
+        ("fusion.neighbours.decays", "0.5, 1", (0.5, 1.0)),
     ],
 )
 def test_an_override_sets_one_value_of_the_right_type_and_nothing_else(
@@ -126,8 +127,8 @@ def test_overrides_are_made_together_whatever_their_order() -> None:
             "id_recommenders.kinds=gru4rec: laser.sources names bert4rec, sasrec, which id_recommenders.kinds lacks",
         ),
         (
-            {"fusion.scorers": "EASE,Markov"},
-            f"fusion.scorers=EASE,Markov: fusion.scorers names 'Markov'; there are {', '.join(LINEAR_SCORERS)}",
+            {"fusion.sources": "popularity,Markov"},
+            f"fusion.sources=popularity,Markov: fusion.sources names 'Markov'; there are {', '.join(FUSION_SOURCES)}",
         ),
     ],
 )
@@ -147,8 +148,11 @@ def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"scorers": ("EASE", "EASE")}, "fusion.scorers names a scorer twice"),
-        ({"rank": 0}, "fusion.rank must be at least 1, not 0"),
+        ({"sources": ("popularity", "popularity")}, "fusion.sources names a source twice"),
+        (
+            {"sources": ("EASE",)},
+            "fusion.sources names 'EASE'; there are id_recommenders, popularity, neighbours",
+        ),
     ],
 )
 def test_a_fusion_that_cannot_be_fitted_is_refused(values: dict[str, object], message: str) -> None:
@@ -158,4 +162,4 @@ def test_a_fusion_that_cannot_be_fitted_is_refused(values: dict[str, object], me
 
 def test_kinds_that_only_the_fusion_reads_are_allowed() -> None:
     config = RunConfig(laser=LaserConfig(sources=()), id_recommenders=IdTrainingConfig(kinds=("sasrec",)))
-    assert config.fusion.scorers == LINEAR_SCORERS
+    assert config.fusion.sources == FUSION_SOURCES

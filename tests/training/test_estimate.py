@@ -93,10 +93,8 @@ def test_memory_grows_with_items_and_has_room_for_ease(
     assert of(tmp_path / "a", copies=3).memory > of(tmp_path / "b").memory
     monkeypatch.setattr(module, "ease_items", lambda items: 20_000)
     with_ease = of(tmp_path / "c").memory
-    assert (
-        with_ease - of(tmp_path / "d", fusion__enabled="false").memory > 2.5 * GIB
-    )  # 20,000^2 cells of 8 bytes
-    assert with_ease - of(tmp_path / "e", fusion__scorers="popularity").memory > 2.5 * GIB
+    assert with_ease - of(tmp_path / "d", fusion__sources="").memory > 2.5 * GIB  # 20,000^2 cells of 8 bytes
+    assert with_ease - of(tmp_path / "e", fusion__sources="popularity").memory > 2.5 * GIB
 
 
 def test_a_sampled_softmax_costs_its_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,24 +1,24 @@
 """The columns behind z: which scorers they hold, that they sum to the served score, and who chose their weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from model.collaborative import Collaborative
-from model.fusion import Fusion
+from model.fusion import NEIGHBOURS, POPULARITY, Fusion
 from tests.tiny import tiny_collaborative
 from tests.training_world import ITEM_IDS, ITEMS, checkerboard, no_log, write_world
-from training.baselines import EASE, ItemKNN, Popularity, Scorer
-from training.config import LINEAR_SCORERS, FusionConfig
+from training.baselines import Popularity, Scorer
+from training.collective_ease import NeighbourConfig, PlacedNeighbours, neighbour_scorer
+from training.config import FusionConfig
 from training.data import Dataset, EvalRows, leave_one_out, load_dataset
-from training.factors import FactorScorer
-from training.fit_fusion import fit_factors, fit_fusion, relative_to
+from training.fit_fusion import fit_fusion, relative_to
 from training.metrics import history_mask, ndcg_at, target_ranks
 from training.scorers import IdScorer
 
-FULL = FusionConfig(rank=ITEMS)
+FULL = FusionConfig(neighbours=NeighbourConfig(penalty=5.0))
 SPLIT = leave_one_out(checkerboard(100))
 TEXT = np.random.default_rng(5).normal(size=(ITEMS, 16)).astype(np.float32)
 
@@ -58,49 +58,26 @@ def collaborative() -> Collaborative:
     return tiny_collaborative(ITEM_IDS, ["gru4rec"])
 
 
-def test_factors_of_full_rank_score_as_the_scorers_they_were_cut_from(dataset: Dataset) -> None:
-    factors = {factor.name: FactorScorer(factor) for factor in fit_factors(FULL, dataset, SPLIT.train, 0)}
-    assert tuple(factors) == LINEAR_SCORERS
-    whole = {
-        "EASE": EASE.fit(SPLIT.train, ITEMS),
-        "item-kNN": ItemKNN.fit(SPLIT.train, ITEMS),
-        "popularity": Popularity.fit(SPLIT.train, ITEMS),
-    }
-    for name, scorer in whole.items():
-        expected = scorer.score(SPLIT.valid.histories)
-        np.testing.assert_allclose(
-            factors[name].score(SPLIT.valid.histories), expected, atol=2e-3 * np.abs(expected).max()
-        )
-
-
-def test_the_text_factor_brings_items_of_the_same_title_words_together(dataset: Dataset) -> None:
-    (factor,) = fit_factors(replace(FULL, scorers=("TF-IDF mean",)), dataset, SPLIT.train, 0)
-    (scores,) = FactorScorer(factor).score([np.array([2])])
-    assert scores[0::2].mean() > scores[1::2].mean() + 0.05  # "red" before "blue"
-
-
-def test_rank_bounds_the_columns_and_only_the_named_scorers_are_fitted(dataset: Dataset) -> None:
-    factors = fit_factors(FusionConfig(scorers=("popularity", "EASE"), rank=7), dataset, SPLIT.train, 0)
-    assert [(factor.name, factor.item_side.shape) for factor in factors] == [
-        ("popularity", (ITEMS, 1)),
-        ("EASE", (ITEMS, 7)),
-    ]
-    assert factors[0].constant
-    assert not factors[1].constant
-
-
 def test_what_the_weights_are_chosen_for_is_what_the_index_serves(
     dataset: Dataset, collaborative: Collaborative
 ) -> None:
-    factors = fit_factors(FULL, dataset, SPLIT.train, 0)
-    weights = {"gru4rec": 0.5, "EASE": 2.0, "popularity": 0.25}
-    fusion = Fusion(collaborative, factors, weights)
+    fusion = fit_fusion(FULL, dataset, SPLIT.train, SPLIT.valid, Noise(), collaborative, TEXT, 0, no_log)
+    weights = {"gru4rec": 0.5, NEIGHBOURS: 2.0, POPULARITY: 0.25}
+    neighbours, counted = fusion.neighbours, Popularity.fit(SPLIT.train, ITEMS)
+    assert neighbours is not None
+    parts: dict[str, Scorer] = {
+        NEIGHBOURS: neighbour_scorer(neighbours),
+        POPULARITY: counted,
+        "gru4rec": IdScorer("gru4rec", collaborative.recommenders["gru4rec"]),
+    }
+    fusion = Fusion(collaborative, counted.log_counts, neighbours, weights)
     fusion.fit_from_text(TEXT)
     histories = SPLIT.test.histories
-    parts: dict[str, Scorer] = {factor.name: FactorScorer(factor) for factor in factors}
-    parts["gru4rec"] = IdScorer("gru4rec", collaborative.recommenders["gru4rec"])
     expected = sum(weight * parts[name].score(histories) for name, weight in weights.items())
+    placed = fusion.placed_neighbours(ITEM_IDS, TEXT)
+    assert placed is not None
     served = fusion.user_columns(histories) @ fusion.item_columns(ITEM_IDS, TEXT).T
+    served += PlacedNeighbours(placed).score(histories)
     np.testing.assert_allclose(served, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -113,16 +90,19 @@ def test_what_knows_the_answer_is_weighed_in_and_the_log_says_so(
         logged.append((stage, dict(metrics)))
 
     fusion = fit_fusion(FULL, dataset, SPLIT.train, SPLIT.valid, Noise(), collaborative, TEXT, 0, log)
-    assert fusion.weights["item-kNN"] > 0 or fusion.weights["EASE"] > 0
-    ((stage, metrics),) = logged
-    assert stage == "fusion"
+    assert fusion.weights[NEIGHBOURS] > 0
+    (first, fitted), (stage, metrics) = logged
+    assert (first, stage) == ("neighbours", "fusion")
+    assert fusion.neighbours is not None
+    assert fitted == {"decay": fusion.neighbours.decay, "weights": len(fusion.neighbours.weights.rows)}
     assert metrics["users"] == 100
     assert {name: metrics[name] for name in fusion.weights} == fusion.weights
-    assert set(metrics) == {"validation", "users", "gru4rec", *LINEAR_SCORERS}
+    assert set(metrics) == {"validation", "users", "gru4rec", POPULARITY, NEIGHBOURS}
     rows = SPLIT.valid
     scores = Noise().score(rows.histories) + fusion.user_columns(rows.histories) @ fusion.table().T
+    scores += fusion.weights[NEIGHBOURS] * neighbour_scorer(fusion.neighbours).score(rows.histories)
     ranks = target_ranks(scores, rows.targets, history_mask(rows.histories, ITEMS))
-    assert ndcg_at(ranks, 10).mean() > 0.8
+    assert ndcg_at(ranks, 10).mean() > 0.7
     assert ndcg_at(ranks, 10).mean() == pytest.approx(metrics["validation"], abs=0.02)
 
 
@@ -150,28 +130,21 @@ def test_the_weights_see_validation_and_no_other_target(
     assert asked == [history.tolist() for history in some.histories]
 
 
-def test_a_cold_item_gets_its_columns_from_its_text(dataset: Dataset) -> None:
-    warm = np.ones(ITEMS, dtype=bool)
-    warm[7] = False
-    source = tiny_collaborative(ITEM_IDS, ["gru4rec"])
-    cold = Collaborative(source.recommenders, ITEM_IDS, warm)
-    fusion = fit_fusion(FULL, dataset, SPLIT.train, SPLIT.valid, Noise(), cold, TEXT, 0, no_log)
-    columns = fusion.item_columns([ITEM_IDS[7], "unheard of", ITEM_IDS[8]], TEXT[[7, 7, 8]])
-    assert np.isfinite(columns).all()
-    np.testing.assert_array_equal(columns[0], columns[1])
-    np.testing.assert_array_equal(columns[2], fusion.table()[8])
-    assert not np.allclose(columns[0], fusion.table()[7])
+def test_columns_of_cold_items_are_fitted_from_text(dataset: Dataset, collaborative: Collaborative) -> None:
+    fusion = fit_fusion(FULL, dataset, SPLIT.train, SPLIT.valid, Noise(), collaborative, TEXT, 0, no_log)
+    assert fusion.from_text is not None
+    assert fusion.from_text.shape == (TEXT.shape[1] + 1, fusion.width)
 
 
-def test_a_disabled_fusion_has_no_columns_and_says_nothing(
+def test_a_fusion_without_sources_has_no_columns_and_says_nothing(
     dataset: Dataset, collaborative: Collaborative
 ) -> None:
     def shout(stage: str, metrics: Mapping[str, float]) -> None:
         raise AssertionError("nothing was chosen")
 
-    config = FusionConfig(enabled=False)
+    config = FusionConfig(sources=())
     fusion = fit_fusion(config, dataset, SPLIT.train, SPLIT.valid, Noise(), collaborative, TEXT, 0, shout)
-    assert (fusion.weights, fusion.width, fusion.factors) == ({}, 0, {})
+    assert (fusion.weights, fusion.width, fusion.neighbours) == ({}, 0, None)
     assert fusion.collaborative is collaborative
 
 

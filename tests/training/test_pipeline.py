@@ -36,7 +36,7 @@ from training.train_laser import LaserTrainer
 
 RECORDS = [record(row) for row in range(ITEMS)]
 STAGES = ["sasrec-1", "sasrec-2", "bert4rec-1", "bert4rec-2", "gru4rec-1", "gru4rec-2"]
-STAGES += ["phase 1", "phase 2", "fusion", "done"]
+STAGES += ["phase 1", "phase 2", "neighbours", "fusion", "done"]
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -112,8 +112,8 @@ def test_recommenders_of_the_prefix_are_cross_fitted_and_those_of_the_fusion_fin
     pairs: dict[str, CrossFitted] = {}
     inner = Training.train_id_recommenders
 
-    def watched(self: Training) -> dict[str, CrossFitted]:
-        pairs.update(inner(self))
+    def watched(self: Training, text_vectors: np.ndarray) -> dict[str, CrossFitted]:
+        pairs.update(inner(self, text_vectors))
         return pairs
 
     monkeypatch.setattr(Training, "train_id_recommenders", watched)
@@ -309,7 +309,7 @@ def test_a_run_killed_in_every_stage_is_resumed_to_the_same_checkpoint(
 
 
 def test_without_fusion_the_vector_is_z(made: Made, tmp_path: Path) -> None:
-    changes = {"fusion.enabled": "false", "training.phase1_epochs": "1", "training.phase2_epochs": "1"}
+    changes = {"fusion.sources": "", "training.phase1_epochs": "1", "training.phase2_epochs": "1"}
     checkpoint = again(made, tmp_path / "run", preset_name="faithful", overrides=made.overrides | changes)
     laser = load_checkpoint(checkpoint)
     assert laser.width == laser.backbone.width == 32
@@ -321,13 +321,13 @@ def test_without_fusion_the_vector_is_z(made: Made, tmp_path: Path) -> None:
     assert "fusion" not in {line["stage"] for line in metrics(tmp_path / "run")}
 
 
-def test_a_run_without_any_id_recommender_trains_and_is_fused_with_linear_scorers(
+def test_a_run_without_any_id_recommender_trains_and_is_fused_with_neighbours(
     made: Made, tmp_path: Path
 ) -> None:
     changes = {"laser.sources": "", "id_recommenders.kinds": "", "training.phase1_epochs": "1"}
     laser = load_checkpoint(again(made, tmp_path / "run", overrides=made.overrides | changes))
     assert laser.item_side.m_former is None
     assert laser.collaborative.recommenders == {}
-    assert set(laser.fusion.weights) <= {"EASE", "item-kNN", "TF-IDF mean", "popularity"}
+    assert set(laser.fusion.weights) <= {"neighbours", "popularity"}
     assert np.isfinite(laser.encode_items(RECORDS).vectors).all()
     assert np.isfinite(laser.encode_users([History((), (), np.zeros((0, 32), np.float32))])).all()

@@ -25,12 +25,14 @@ from training.train_id_recommenders import (
     length_batches,
     next_item_loss,
     sample_rows,
+    start_from_text,
     train_id_recommender,
     validation_ndcg,
 )
 
 KINDS: list[Kind] = ["sasrec", "bert4rec", "gru4rec"]
 ITEMS = 40  # even rows belong to one group of users, odd rows to the other
+TEXT = np.random.default_rng(5).normal(size=(ITEMS, 20)).astype(np.float32)  # which tell nothing
 Rows = np.ndarray
 
 
@@ -62,7 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, CrossFitted]
         patch.setattr(train_id_recommenders, "RECIPES", quick)
         return {
             kind: train_id_recommender(
-                config.shape(kind, ITEMS), config, split.train, split.valid, folder, 0, silent
+                config.shape(kind, ITEMS), config, split.train, split.valid, folder, 0, silent, TEXT
             )
             for kind in KINDS
         }
@@ -123,7 +125,9 @@ def test_the_cross_fitted_round_never_meets_the_last_training_item_and_the_final
     monkeypatch.setattr(train_id_recommenders, "_round", counted)
     split = leave_one_out(secret_world())
     config = IdTrainingConfig(width=8, epochs=1)
-    train_id_recommender(config.shape("sasrec", ITEMS), config, split.train, split.valid, tmp_path, 0, silent)
+    train_id_recommender(
+        config.shape("sasrec", ITEMS), config, split.train, split.valid, tmp_path, 0, silent, TEXT
+    )
     assert 38 not in met[0]
     assert 38 in met[1]
     assert 39 not in met[0] | met[1]  # validation and test items
@@ -139,7 +143,7 @@ def test_both_rounds_are_resumed_from_their_own_state(tmp_path: Path) -> None:
     shape = config.shape("gru4rec", ITEMS)
 
     def go(folder: Path) -> CrossFitted:
-        return train_id_recommender(shape, config, split.train, split.valid, folder, 3, silent)
+        return train_id_recommender(shape, config, split.train, split.valid, folder, 3, silent, TEXT)
 
     whole = go(tmp_path / "whole")
     assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == [
@@ -351,3 +355,34 @@ def test_settings_that_cannot_train_are_refused_before_anything_runs(
     with pytest.raises(ValueError, match="id_recommenders") as caught:
         IdTrainingConfig(**changes)  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def test_item_tables_start_from_the_leading_directions_of_the_texts() -> None:
+    """Three directions of spread 3, 2 and 1: the table gets them in this order, each of spread 0.1."""
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(5, 5)))[0][:3]
+    parts = np.linalg.qr(rng.normal(size=(ITEMS, 3)) - rng.normal(size=3))[0]
+    parts -= parts.mean(axis=0)
+    texts = ((parts * [3.0, 2.0, 1.0]) @ axes + 7.0).astype(np.float32)
+    model = build_id_recommender(IdTrainingConfig(width=16).shape("sasrec", ITEMS))
+    before = model.table.weight.detach().clone()
+    start_from_text(model, texts, 0.1)
+    started = model.item_vectors.detach().numpy()
+    np.testing.assert_allclose(started[:, :3].std(axis=0), 0.1, rtol=1e-4)
+    leading = np.abs(np.corrcoef(started[:, 0], (texts - texts.mean(axis=0)) @ axes[0])[0, 1])
+    assert leading > 0.9
+    np.testing.assert_array_equal(model.table.weight[:, 3:].detach(), before[:, 3:])  # no text fills the rest
+    np.testing.assert_array_equal(model.table.weight[[0, ITEMS + 1]].detach(), before[[0, ITEMS + 1]])
+
+
+def test_a_start_from_text_changes_what_is_learned_and_zero_does_without(tmp_path: Path) -> None:
+    split = leave_one_out(checkerboard(20))
+    tables = {}
+    for start in (0.0, 0.5):
+        config = IdTrainingConfig(width=16, epochs=1, text_start=start)
+        shape = config.shape("sasrec", ITEMS)
+        folder = tmp_path / str(start)
+        pair = train_id_recommender(shape, config, split.train, split.valid, folder, 0, silent, TEXT)
+        tables[start] = pair.final.item_vectors
+    assert tables[0.0].std() < 0.1
+    assert tables[0.5].std() > 0.3
