@@ -11,19 +11,27 @@ from hypothesis import strategies as st
 
 from index import faiss_backends
 from index.item_index import ExactIndex, GpuExactIndex, SearchResult, open_index
+from index.neighbours import Boosts
 
 RNG = np.random.default_rng
 
 
 def oracle(
-    vectors: np.ndarray, queries: np.ndarray, k: int, allowed: Sequence[np.ndarray | None]
+    vectors: np.ndarray,
+    queries: np.ndarray,
+    k: int,
+    allowed: Sequence[np.ndarray | None],
+    boosts: Sequence[Boosts | None] | None = None,
 ) -> SearchResult:
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float64)
     counts = []
     for b, (query, mask) in enumerate(zip(queries, allowed, strict=True)):
         candidates = np.arange(len(vectors)) if mask is None else np.flatnonzero(mask)
-        exact = vectors[candidates].astype(np.float64) @ query.astype(np.float64)
+        exact = vectors.astype(np.float64) @ query.astype(np.float64)
+        if boosts is not None and (added := boosts[b]) is not None:
+            exact[added.rows] += added.values
+        exact = exact[candidates]
         best = np.lexsort((candidates, -exact))[:k]
         rows[b, : len(best)] = candidates[best]
         scores[b, : len(best)] = exact[best]
@@ -253,6 +261,9 @@ class TestOnAGpu:
             on_cpu = ExactIndex(vectors).search(queries, k, masks)
             assert found.rows.tolist() == on_cpu.rows.tolist()
             assert found.scores.tolist() == on_cpu.scores.tolist()
+            boosts = [Boosts(np.arange(b, 5000, 50), np.full(100, 9.0, np.float32)) for b in range(12)]
+            lifted = GpuExactIndex(vectors).search(queries, k, masks, boosts)
+            assert lifted.rows.tolist() == ExactIndex(vectors).search(queries, k, masks, boosts).rows.tolist()
             for b, mask in enumerate(masks):
                 rows = found.rows[b][found.rows[b] >= 0]
                 assert len(rows) == min(k, found.allowed[b])
