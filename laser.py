@@ -154,17 +154,20 @@ def train(
 
 @app.command()
 def evaluate(
-    run: RunFolder,
+    runs: Annotated[list[Path], Argument(help="Finished run folders; several are seeds to average over.")],
     data: DataFolder,
-    faithful: Annotated[Path | None, Option(help="The run of the preset faithful, for its row.")] = None,
-    seed: Annotated[int, Option(min=0, help="The number that samples and intervals follow from.")] = 0,
+    faithful: Annotated[list[Path] | None, Option(help="A run of the preset faithful for each run.")] = None,
+    seed: Annotated[int, Option(min=0, help="The number that the intervals follow from.")] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Rank all items for every test user, by Laser and by each baseline, as served and unmasked."""
-    from training.evaluate import evaluate as evaluate_run
+    """Rank all items for every test user, by Laser and by each baseline, as served and unmasked.
 
-    table = evaluate_run(run, data, _device(device), faithful, seed)
+    The first evaluation of a run trains a plain SASRec to compare with; the run folder keeps it.
+    """
+    from training.evaluate import evaluate as evaluate_runs
+
+    table = evaluate_runs(runs, data, _device(device), faithful or (), seed)
     typer.echo(json.dumps(table.to_dict()) if as_json else table.text())
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "history_mask",
     "ndcg_at",
     "paired_bootstrap",
+    "penalised_ranks",
     "recall_at",
     "reciprocal",
     "target_ranks",
@@ -68,6 +69,21 @@ def target_ranks(scores: Scores, targets: Rows, excluded: NDArray[np.bool_] | No
     ranks: Ranks = greater.sum(axis=1) + (equal.sum(axis=1) + 1) / 2  # `equal` counts the target itself
     if excluded is not None:
         ranks[excluded[rows, targets]] = np.inf
+    return ranks
+
+
+def penalised_ranks(scores: Scores, targets: Rows, seen: NDArray[np.bool_], penalty: float) -> Ranks:
+    """Rank of each target among all items when `penalty` is taken off the scores of the seen ones; ties averaged.
+
+    scores [B, I], targets [B], seen [B, I]. 0 is the plain ranking; infinity puts every seen item behind every
+    other, in their own order, so a target that was seen is still found there.
+    """
+    rows = np.arange(len(targets))
+    lead = scores - scores[rows, targets][:, None]  # [B, I]
+    seen_target = seen[rows, targets][:, None]  # [B, 1]
+    off = np.float32(penalty)
+    needed = np.where(seen == seen_target, np.float32(0), np.where(seen, off, -off))  # [B, I]
+    ranks: Ranks = (lead > needed).sum(axis=1) + ((lead == needed).sum(axis=1) + 1) / 2
     return ranks
 
 

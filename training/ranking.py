@@ -1,8 +1,9 @@
 """Where a scorer puts the right item of each user, in the two ways the project reports.
 
 As served: the items of the user's history are excluded, as the service excludes them; a target that the
-history already holds counts as a miss. Unmasked: all items compete, as most papers report. Users are scored
-in chunks: a score matrix [U, I] is never held whole.
+history already holds counts as a miss. Unmasked: all items compete, as most papers report; with a penalty,
+the seen ones from further behind (training/seen_penalty.py). Users are scored in chunks: a score matrix [U,
+I] is never held whole.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,15 @@ import numpy as np
 
 from training.baselines.scorer import Scorer
 from training.data import EvalRows
-from training.metrics import Ranks, history_mask, ndcg_at, recall_at, reciprocal, target_ranks
+from training.metrics import (
+    Ranks,
+    history_mask,
+    ndcg_at,
+    penalised_ranks,
+    recall_at,
+    reciprocal,
+    target_ranks,
+)
 
 __all__ = ["Metrics", "RankedUsers", "chunk_users", "rank_users", "summarise"]
 
@@ -24,6 +33,7 @@ class RankedUsers(NamedTuple):
 
     served: Ranks
     unmasked: Ranks
+    penalised: Ranks  # unmasked, with the penalty taken off the scores of the seen; equal to it without one
 
 
 class Metrics(NamedTuple):
@@ -45,21 +55,24 @@ def rank_users(
     n_items: int,
     memory_bytes: int = 64 << 20,
     progress: Callable[[int], None] | None = None,
+    penalty: float = 0.0,
 ) -> RankedUsers:
-    """Score and rank the users of `rows`, both ways from one pass.
+    """Score and rank the users of `rows`, in all ways from one pass.
 
     `progress` receives the number of users done in each step.
     """
     step = chunk_users(n_items, memory_bytes)
-    served, unmasked = [np.empty(0)], [np.empty(0)]
+    served, unmasked, penalised = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     for start in range(0, len(rows.targets), step):
         histories, targets = rows.histories[start : start + step], rows.targets[start : start + step]
         scores = scorer.score(histories)  # [B, I]
+        seen = history_mask(histories, n_items)  # [B, I]
         unmasked.append(target_ranks(scores, targets))
-        served.append(target_ranks(scores, targets, history_mask(histories, n_items)))
+        served.append(target_ranks(scores, targets, seen))
+        penalised.append(penalised_ranks(scores, targets, seen, penalty) if penalty else unmasked[-1])
         if progress is not None:
             progress(len(targets))
-    return RankedUsers(np.concatenate(served), np.concatenate(unmasked))
+    return RankedUsers(np.concatenate(served), np.concatenate(unmasked), np.concatenate(penalised))
 
 
 def summarise(ranks: Ranks, k: int = 10) -> Metrics:

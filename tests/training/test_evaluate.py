@@ -16,13 +16,16 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.encoder import History
 from model.id_recommenders import IdRecommender, Kind, build_id_recommender
 from tests.tiny import tiny_laser
+from training import train_id_recommenders
+from training.collective_ease import PlacedNeighbours
 from training.data import Dataset, leave_one_out, load_dataset
-from training.evaluate import evaluate
+from training.evaluate import evaluate, make_table
 from training.finished_run import open_run
 from training.metrics import history_mask, target_ranks
 from training.ranking import summarise
 from training.report_table import EvaluationTable
 from training.run_folder import RunError
+from training.run_ranks import RunRanks
 from training.scorers import IdScorer
 from training.train_id_recommenders import IdTrainingConfig
 
@@ -38,7 +41,9 @@ ROWS = [
     "frozen text, mean",
     "frozen text, maximum",
     "SASRec",
-    "GRU4Rec",
+    "SASRec (text-initialised)",
+    "GRU4Rec (text-initialised)",
+    "EASE with text (Laser's neighbours)",
     "simple sum",
     "Laser alone, zero-shot",
     "Laser alone",
@@ -65,11 +70,11 @@ def write_world(folder: Path, users: int = 60) -> Path:
     return folder
 
 
-def write_run(folder: Path, dataset: Dataset, fused: bool = True) -> Path:
+def write_run(folder: Path, dataset: Dataset, fused: bool = True, seed: int = 0) -> Path:
     """A finished run with a tiny random Laser."""
     laser = tiny_laser(ITEM_IDS, folder / "backbone", fused=fused)
-    trained = {"kinds": ["sasrec", "gru4rec"], "width": 16}
-    description = {"data_hash": dataset.data_hash, "config": {"id_recommenders": trained}}
+    trained = {"kinds": ["sasrec", "gru4rec"], "width": 16, "text_start": 0.1}
+    description = {"data_hash": dataset.data_hash, "seed": seed, "config": {"id_recommenders": trained}}
     (folder / "run.json").write_text(json.dumps(description))
     save_checkpoint(laser, folder / "checkpoint")
     (folder / "state").mkdir()
@@ -103,12 +108,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Dataset
 @pytest.fixture(scope="module")
 def table(world: tuple[Path, Path, Dataset]) -> EvaluationTable:
     run, data, _ = world
-    return evaluate(run, data, console=quiet())
+    return evaluate([run], data, console=quiet())
 
 
 def test_the_table_has_every_row_once_and_in_order(table: EvaluationTable) -> None:
     assert [row.name for row in table.rows] == ROWS
-    assert (table.data, table.users, table.items) == ("checkerboard", 60, ITEMS)
+    assert (table.data, table.users, table.items, table.seeds) == ("checkerboard", 60, ITEMS, (0,))
 
 
 def test_in_the_checkerboard_world_markov_is_always_right(table: EvaluationTable) -> None:
@@ -137,13 +142,18 @@ def test_laser_rows_are_the_inner_products_of_the_served_vectors(
         ]
     )
     by_name = {row.name: row for row in table.rows}
-    for name, width in (("Laser alone", 32), ("Laser (best configuration, fused)", laser.width)):
-        scores = users[:, :width] @ items.vectors[:, :width].T
+    arrays = laser.neighbours(ITEM_IDS, items.text_vectors)
+    assert arrays is not None
+    boosts = PlacedNeighbours(arrays).score(test.histories)
+    parts = {"Laser alone": users[:, :32] @ items.vectors[:, :32].T}
+    parts["Laser (best configuration, fused)"] = users @ items.vectors.T + boosts
+    for name, scores in parts.items():
         seen = history_mask(test.histories, ITEMS)
         served, unmasked = target_ranks(scores, test.targets, seen), target_ranks(scores, test.targets)
         np.testing.assert_allclose(by_name[name].served, summarise(served), rtol=1e-4)
-        np.testing.assert_allclose(by_name[name].unmasked, summarise(unmasked), rtol=1e-4)
+        np.testing.assert_allclose(by_name[name].plain, summarise(unmasked), rtol=1e-4)
     assert laser.width > 32
+    assert boosts.max() > 0
 
 
 def test_id_recommender_rows_are_the_runs_own_whatever_the_checkpoint_kept(
@@ -153,7 +163,7 @@ def test_id_recommender_rows_are_the_runs_own_whatever_the_checkpoint_kept(
     by_name = {row.name: row for row in table.rows}
     for kind, model in final_recommenders().items():
         ranks = target_ranks(IdScorer(kind, model).score(test.histories), test.targets)
-        row = by_name[{"sasrec": "SASRec", "gru4rec": "GRU4Rec"}[kind]]
+        row = by_name[{"sasrec": "SASRec", "gru4rec": "GRU4Rec"}[kind] + " (text-initialised)"]
         np.testing.assert_allclose(row.unmasked, summarise(ranks), rtol=1e-5)
 
 
@@ -165,10 +175,12 @@ def test_without_the_runs_state_the_checkpoints_recommenders_stand_in(
     assert set(open_run(run, world[2], "cpu").id_recommenders(ITEMS)) == {"sasrec"}
 
 
-def test_comparisons_are_against_the_sum_and_against_zero_shot(table: EvaluationTable) -> None:
+def test_comparisons_are_against_the_baselines_that_matter(table: EvaluationTable) -> None:
     pairs = {(found.name, found.against): found for found in table.comparisons}
     assert set(pairs) == {
         ("Laser alone", "Laser alone, zero-shot"),
+        ("Laser alone", "SASRec"),
+        ("Laser alone", "EASE"),
         ("Laser alone", "simple sum"),
         ("Laser (best configuration, fused)", "simple sum"),
     }
@@ -180,28 +192,82 @@ def test_comparisons_are_against_the_sum_and_against_zero_shot(table: Evaluation
 
 
 def test_the_sum_uses_what_knows_the_answer(table: EvaluationTable) -> None:
-    assert max(table.sum_weights.values()) == 1.0
-    assert table.sum_weights["item-kNN"] + table.sum_weights["EASE"] > 0
+    (weights,) = table.sum_weights
+    assert max(weights.values()) == 1.0
+    assert weights["item-kNN"] + weights["EASE"] > 0
 
 
 def test_text_and_json_say_the_same(table: EvaluationTable) -> None:
     text = table.text()
+    assert "checkerboard: 60 test users, 40 items, seed 0" in text
     assert "| Markov (first order)" in text
     assert "1.0000" in text
     assert "Laser alone against simple sum, as served: NDCG@10 -" in text
-    plain = json.loads(json.dumps(table.to_dict()))
+    plain = json.loads(json.dumps(table.to_dict(), allow_nan=False))
+    always_right = {"recall": 1.0, "ndcg": 1.0, "mrr": 1.0}
     assert plain["rows"][1] == {
         "name": "Markov (first order)",
-        "served": {"recall": 1.0, "ndcg": 1.0, "mrr": 1.0},
-        "unmasked": {"recall": 1.0, "ndcg": 1.0, "mrr": 1.0},
+        "served": always_right,
+        "unmasked": always_right,
+        "unmasked_without_penalty": always_right,
+        "penalties": [],
+        "intervals": {key: {"mean": 1.0, "low": 1.0, "high": 1.0} for key in ("recall", "ndcg")},
+        "served_by_seed": [always_right],
     }
     assert plain["comparisons"][0]["against"] == "Laser alone, zero-shot"
+    with_penalty = {row["name"] for row in plain["rows"] if row["penalties"]}
+    assert with_penalty == {"simple sum", "Laser (best configuration, fused)"}
+
+
+def test_the_plain_sasrec_is_trained_once_and_kept(
+    world: tuple[Path, Path, Dataset], table: EvaluationTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data, _ = world
+    assert (run / "evaluation" / "baseline-sasrec.state").is_file()
+
+    def no_epoch(*arguments: object) -> float:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(train_id_recommenders, "_epoch", no_epoch)
+    again = evaluate([run], data, console=quiet())
+    assert again.rows == table.rows
+
+
+def test_the_ranks_of_a_run_are_kept_in_its_folder(
+    world: tuple[Path, Path, Dataset], table: EvaluationTable
+) -> None:
+    run, _, dataset = world
+    kept = RunRanks.load(run / "evaluation" / "ranks.npz")
+    assert list(kept.ranks) == ROWS
+    assert (kept.seed, kept.data_hash) == (0, dataset.data_hash)
+    assert kept.users.tolist() == list(range(60))
+    assert make_table(dataset, [kept]) == table
+
+
+def test_several_runs_are_averaged_by_user(world: tuple[Path, Path, Dataset], tmp_path: Path) -> None:
+    run, data, dataset = world
+    second = write_run(tmp_path, dataset, seed=1)
+    both = evaluate([run, second], data, console=quiet())
+    assert both.seeds == (0, 1)
+    assert "mean of seeds 0, 1" in both.text()
+    alone = [
+        RunRanks.load(folder / "evaluation" / "ranks.npz").ranks["SASRec"].served for folder in (run, second)
+    ]
+    assert not np.array_equal(*alone), "each seed has a SASRec of its own"
+    row = {row.name: row for row in both.rows}["SASRec"]
+    assert row.served.mrr == pytest.approx(float(np.mean([1 / ranks for ranks in alone])))
+    assert [metrics.recall for metrics in row.served_by_seed] == [
+        pytest.approx(float((ranks <= 10).mean())) for ranks in alone
+    ]
+    assert len(both.sum_weights) == 2
+    with pytest.raises(RunError, match="different seeds, not 0, 0"):
+        evaluate([run, run], data, console=quiet())
 
 
 def test_the_estimate_comes_first(world: tuple[Path, Path, Dataset]) -> None:
     console = quiet()
     run, data, _ = world
-    evaluate(run, data, console=console)
+    evaluate([run], data, console=console)
     assert "60 test users, 40 items: about 1 min and 1.2 GiB on this machine" in console.file.getvalue()
 
 
@@ -210,8 +276,10 @@ def test_a_faithful_run_adds_its_row_and_a_run_without_fusion_has_no_fused_one(
 ) -> None:
     run, data, dataset = world
     plain = write_run(tmp_path, dataset, fused=False)
-    names = [row.name for row in evaluate(plain, data, faithful=run, console=quiet()).rows]
+    names = [row.name for row in evaluate([plain], data, faithful=[run], console=quiet()).rows]
     assert names[-3:] == ["Laser alone, zero-shot", "Laser alone", "Laser (faithful)"]
+    with pytest.raises(RunError, match="1 runs but 2 faithful ones"):
+        evaluate([plain], data, faithful=[run, run], console=quiet())
 
 
 def test_a_run_of_other_data_or_without_an_end_is_refused(
@@ -220,9 +288,9 @@ def test_a_run_of_other_data_or_without_an_end_is_refused(
     run, data, dataset = world
     other = write_world(tmp_path / "other", users=59)
     with pytest.raises(RunError, match="other data"):
-        evaluate(run, other, console=quiet())
+        evaluate([run], other, console=quiet())
     with pytest.raises(RunError, match="no run"):
-        evaluate(tmp_path, data, console=quiet())
+        evaluate([tmp_path], data, console=quiet())
     (tmp_path / "run.json").write_text(json.dumps({"data_hash": dataset.data_hash}))
     with pytest.raises(RunError, match="no checkpoint yet"):
-        evaluate(tmp_path, data, console=quiet())
+        evaluate([tmp_path], data, console=quiet())

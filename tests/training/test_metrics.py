@@ -17,6 +17,7 @@ from training.metrics import (
     history_mask,
     ndcg_at,
     paired_bootstrap,
+    penalised_ranks,
     recall_at,
     reciprocal,
     target_ranks,
@@ -33,6 +34,20 @@ def test_the_rank_counts_the_better_items_and_half_of_the_equal_ones() -> None:
 def test_excluded_items_do_not_compete() -> None:
     mask = np.array([[False, True, False, False], [True, False, False, False]])
     assert target_ranks(SCORES, np.array([2, 1]), mask).tolist() == [1.0, 1.5]
+
+
+def test_a_penalty_moves_the_seen_back_and_infinity_behind_all_others() -> None:
+    scores = np.array([[0.75, 1.0, 0.5, 0.25]] * 3, dtype=np.float32)
+    seen = np.array([[True, True, False, False]] * 3)
+    targets = np.array([2, 3, 0])  # two new ones and a repeat
+    found = {p: penalised_ranks(scores, targets, seen, p).tolist() for p in (0.0, 0.25, 0.5, math.inf)}
+    assert found == {
+        0.0: [3.0, 4.0, 2.0],
+        0.25: [2.5, 4.0, 2.5],  # item 0 falls to 0.5, level with item 2
+        0.5: [1.5, 3.5, 3.5],  # item 1 falls to 0.5, item 0 to 0.25
+        math.inf: [1.0, 2.0, 4.0],  # behind item 1, which was seen as well
+    }
+    assert found[0.0] == target_ranks(scores, targets).tolist()
 
 
 def test_an_excluded_target_is_a_miss_in_every_metric() -> None:

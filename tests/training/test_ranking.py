@@ -29,6 +29,13 @@ def test_as_served_drops_the_history_and_unmasked_keeps_it() -> None:
     ranked = rank_users(Fixed(10), eval_rows([[0], [0, 1], [5]], [2, 1, 5]), 10)
     assert ranked.unmasked.tolist() == [3.0, 2.0, 1.0]
     assert ranked.served.tolist() == [2.0, np.inf, np.inf]
+    assert ranked.penalised.tolist() == ranked.unmasked.tolist(), "without a penalty"
+
+
+def test_a_penalty_counts_in_its_own_ranking_alone() -> None:
+    ranked = rank_users(Fixed(10), eval_rows([[0], [0, 1]], [2, 1]), 10, penalty=np.inf)
+    assert ranked.penalised.tolist() == [2.0, 10.0]
+    assert ranked.unmasked.tolist() == [3.0, 2.0]
 
 
 def test_chunks_change_nothing_and_progress_counts_users() -> None:
