@@ -163,9 +163,8 @@ class MaskedSearch:
         lifted = np.flatnonzero(free)
         lifted = lifted[np.argsort(-boosts.values[lifted])]
         for tried in (lifted[:STEP], lifted[STEP:]):
-            least = np.nextafter(
-                _kth(scores, k), np.float32(-np.inf)
-            )  # sums below it round to less than the k-th
+            # A score is rounded to float32: only sums below the number before the k-th cannot equal it.
+            least = np.nextafter(_kth(scores, k), np.float32(-np.inf))
             tried = tried[highest + boosts.values[tried].astype(np.float64) >= least]
             products = self._products(query, boosts.rows[tried])
             rows = np.concatenate([rows, boosts.rows[tried]])

@@ -85,10 +85,15 @@ def test_weak_boosts_cost_no_products(monkeypatch: pytest.MonkeyPatch) -> None:
         return products(self, query, rows)
 
     monkeypatch.setattr(MaskedSearch, "_products", counted)
-    added = boosts({row: 5.0 if row < 1010 else 0.5 for row in range(1000, 4000)})
-    found = ExactIndex(vectors).search(np.ones((1, 1)), 10, [None], [added])
-    assert found.rows[0].tolist() == list(range(1000, 1010))
+    strong_at_the_end = boosts({row: 5.0 if row >= 3990 else 0.5 for row in range(1000, 4000)})
+    found = ExactIndex(vectors).search(np.ones((1, 1)), 10, [None], [strong_at_the_end])
+    assert found.rows[0].tolist() == list(range(3990, 4000))
     assert scored == [26, 128, 0]  # the nominees, the strongest boosts, none of the other 2,872
+    scored.clear()
+    nominees_and_others = boosts({row: 5.0 if row < 26 else 0.5 for row in range(2000)})
+    found = ExactIndex(vectors).search(np.ones((1, 1)), 10, [None], [nominees_and_others])
+    assert found.rows[0].tolist() == list(range(10))
+    assert scored == [26, 0, 0]
 
 
 def test_where_many_scores_tie_every_allowed_row_is_ranked() -> None:
@@ -102,13 +107,14 @@ def test_where_many_scores_tie_every_allowed_row_is_ranked() -> None:
     assert found.scores.tolist() == [[3.0, 3.0, 2.0, 2.0], [3.0, 2.0, 2.0, 2.0]]
 
 
-def test_boosts_beside_which_products_vanish_tie_by_row() -> None:
-    """float32 has no digits left for a product of 1 beside 2^30, so all boosted rows score the same."""
-    vectors = np.linspace(0, 1, 1000, dtype=np.float32)[:, None]
-    added = boosts(dict.fromkeys(range(100, 700), 2.0**30))
-    found = ExactIndex(vectors).search(np.ones((1, 1)), 5, [None], [added])
-    assert found.rows.tolist() == [[100, 101, 102, 103, 104]]
-    assert found.scores.tolist() == [[2.0**30] * 5]
+def test_a_sum_that_rounds_up_to_the_k_th_score_ties_with_it() -> None:
+    """Beside 2^30 float32 keeps steps of 64 and 128: 40 + (2^30 - 64) is 2^30, and the lower row comes first."""
+    vectors = np.full((1000, 1), 50, np.float32)  # nominated, and far below any boost
+    vectors[:10], vectors[10:300] = 40, 0
+    added = boosts({row: 2.0**30 - 64 if row < 10 else 2.0**30 for row in range(300)})
+    found = ExactIndex(vectors).search(np.ones((1, 1)), 12, [None], [added])
+    assert found.rows.tolist() == [list(range(12))]
+    assert found.scores.tolist() == [[2.0**30] * 12]
 
 
 @settings(max_examples=200, deadline=None)
