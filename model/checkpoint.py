@@ -33,7 +33,7 @@ from model.whitening import Whitening
 
 FORMAT = 2
 STATES, SCORES = "states/", "scores/"
-NEIGHBOUR_SETTINGS = ("decay", "text_strength", "penalty", "attached")
+NEIGHBOUR_SETTINGS = ("decay", "text_strength", "penalty", "new_item_gain", "attached")
 Named = TypeVar("Named")
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
 

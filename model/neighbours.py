@@ -8,6 +8,8 @@ entries; cut to the strongest neighbours of each row it loses nothing, and the i
 An item that was not there when W was solved is attached by its text. In the ridge regression behind EASE such an item
 is one more column, G^-1 g with g = strength * (text similarities), and only items of similar text matter to it; so
 the system is solved over its nearest ones alone. What is near it recommends it, and it recommends what is near.
+Text spreads over more neighbours than users do, so at equal sums an item that nobody took yet would lose every top ten
+to items with users; `new_item_gain` evens that out (docs/experiments.md).
 
 Letters: I vocabulary, n catalogue, M weights, D backbone width, S neighbours.
 """
@@ -72,6 +74,7 @@ class Neighbours:
     decay: float
     text_strength: float
     penalty: float
+    new_item_gain: float = 2.0  # times the weights towards an item nobody took
     attached: int = 128  # S, how many neighbours an item gets by its text
 
     def placed(
@@ -88,15 +91,18 @@ class Neighbours:
         kept = (place[sources] >= 0) & (place[targets] >= 0)
         parts = [(place[sources[kept]], place[targets[kept]], weights[kept])]
         if known.any():
-            parts += self._attach(np.flatnonzero(~known), np.flatnonzero(place >= 0), place, text_vectors)
+            taken = [row is not None and len(self.gram.row(row)[0]) > 0 for row in vocabulary_rows]
+            gains = np.where(taken, 1.0, self.new_item_gain).astype(np.float32)
+            solved = np.flatnonzero(place >= 0)
+            parts += self._attach(np.flatnonzero(~known), gains, solved, place, text_vectors)
         joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
         table = SparseRows.from_entries(joined[0], joined[1], joined[2] * np.float32(weight), n)
         return NeighbourArrays(*table, self.decay)
 
     def _attach(
-        self, new: Rows, vocabulary: Rows, place: Rows, text_vectors: Vectors
+        self, new: Rows, gains: Vectors, vocabulary: Rows, place: Rows, text_vectors: Vectors
     ) -> list[tuple[Rows, Rows, Vectors]]:
-        """Entries from and to each new catalogue row. `vocabulary` holds the solved rows, `place` where they stand."""
+        """Entries to and from each new catalogue row. `vocabulary` holds the solved rows, `place` where they stand."""
         found = []
         vectors = text_vectors[place[vocabulary]]  # [I', D]
         size = min(self.attached, len(vocabulary))
@@ -107,7 +113,7 @@ class Neighbours:
             used = weights > 0
             there = place[vocabulary[near[used]]]
             here = np.full(len(there), row)
-            found += [(there, here, weights[used]), (here, there, weights[used])]
+            found += [(there, here, weights[used] * gains[row]), (here, there, weights[used])]
         return found
 
     def _solve(self, rows: Rows, vectors: Vectors, similar: Vectors) -> Vectors:

@@ -109,7 +109,14 @@ def tiny_neighbours(items: int) -> Neighbours:
     ring = SparseRows.from_entries(rows, (rows + 1) % items, np.ones(items, "f4"), items)
     alone = SparseRows.from_entries(rows, rows, np.ones(items, "f4"), items)
     return Neighbours(
-        ring, np.ones(items, dtype=bool), alone, decay=0.5, text_strength=6.0, penalty=1.0, attached=4
+        ring,
+        np.ones(items, dtype=bool),
+        alone,
+        decay=0.5,
+        text_strength=6.0,
+        penalty=1.0,
+        new_item_gain=3.0,
+        attached=4,
     )
 
 

@@ -30,13 +30,17 @@ BLOCK = 2048  # rows of a dense matrix that are worked on at a time
 
 @dataclass(frozen=True)
 class NeighbourConfig:
-    """How much texts count (in users), the ridge, how many weights a row keeps, and the decays to choose from."""
+    """How much texts count (in users), the ridge, how many weights a row keeps, and the decays to choose from.
+
+    Beyond `max_items` the most frequent are solved, the rest attached by text (model/neighbours.py).
+    """
 
     tfidf_strength: float = 4.0
     vector_strength: float = 2.0
     penalty: float = 40.0
     kept: int = 128
     decays: tuple[float, ...] = (0.7, 0.8, 0.9)
+    new_item_gain: float = 2.0
     max_items: int = 20_000
 
     def __post_init__(self) -> None:
@@ -65,9 +69,9 @@ class PlacedNeighbours:
         return dense(recency_matrix(histories, n, decay) @ table)
 
 
-def neighbour_scorer(neighbours: Neighbours) -> PlacedNeighbours:
-    """The scores in the order of the vocabulary, at weight 1."""
-    return PlacedNeighbours(NeighbourArrays(*neighbours.weights, neighbours.decay))
+def neighbour_scorer(neighbours: Neighbours, text_vectors: Scores) -> PlacedNeighbours:
+    """The scores in the order of the vocabulary, at weight 1, items outside the regression attached."""
+    return PlacedNeighbours(neighbours.placed(range(len(neighbours.solved)), text_vectors, 1.0))
 
 
 def fit_neighbours(
@@ -94,9 +98,10 @@ def fit_neighbours(
         config.decays[0],
         config.tfidf_strength + config.vector_strength,
         config.penalty,
+        config.new_item_gain,
         config.kept,
     )
-    return _with_best_decay(fitted, config.decays, sample_rows(valid, VALIDATION_USERS, seed))
+    return _with_best_decay(fitted, text_vectors, config.decays, sample_rows(valid, VALIDATION_USERS, seed))
 
 
 def collective_ease(
@@ -129,17 +134,20 @@ def _strongest(weights: Scores, kept: int, items: Rows, n_items: int) -> SparseR
 
 
 def _most_frequent(interactions: csr_array, count: int) -> Rows:
-    """Rows of the `count` items with most users, ascending."""
-    order = np.argsort(-interactions.sum(axis=0), kind="stable")
-    return np.sort(order[:count]).astype(np.int64)
+    """Rows of the `count` items with most users, ascending; an item without users is none of them."""
+    users = interactions.sum(axis=0)
+    order = np.argsort(-users, kind="stable")[: min(count, int((users > 0).sum()))]
+    return np.sort(order).astype(np.int64)
 
 
-def _with_best_decay(neighbours: Neighbours, decays: Sequence[float], rows: EvalRows) -> Neighbours:
-    candidates = [replace(neighbours, decay=decay) for decay in decays]
-    if len(candidates) == 1:
-        return candidates[0]
-    ndcgs = [
-        summarise(rank_users(neighbour_scorer(each), rows, len(each.solved)).served).ndcg
-        for each in candidates
-    ]
-    return candidates[int(np.argmax(ndcgs))]
+def _with_best_decay(
+    neighbours: Neighbours, text_vectors: Scores, decays: Sequence[float], rows: EvalRows
+) -> Neighbours:
+    if len(decays) == 1:
+        return replace(neighbours, decay=decays[0])
+    arrays = neighbour_scorer(neighbours, text_vectors).arrays
+    ndcgs = []
+    for decay in decays:
+        scorer = PlacedNeighbours(arrays._replace(decay=decay))
+        ndcgs.append(summarise(rank_users(scorer, rows, len(neighbours.solved)).served).ndcg)
+    return replace(neighbours, decay=decays[int(np.argmax(ndcgs))])

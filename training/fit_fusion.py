@@ -47,7 +47,7 @@ def fit_fusion(
     if NEIGHBOURS in config.sources:
         neighbours = fit_neighbours(config.neighbours, dataset, train, valid, text_vectors, seed)
         log("neighbours", {"decay": neighbours.decay, "weights": len(neighbours.weights.rows)})
-        parts.append(neighbour_scorer(neighbours))
+        parts.append(neighbour_scorer(neighbours, text_vectors))
     if len(parts) == 1:
         return Fusion(collaborative)
     choice = choose_weights(candidate_pool(parts, valid, n_items, seed=seed), seed=seed)

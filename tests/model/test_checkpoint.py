@@ -132,8 +132,8 @@ def test_neighbours_come_back_whole(laser: Laser, folder: Path) -> None:
             np.testing.assert_array_equal(ours, theirs)
             assert ours.dtype == theirs.dtype
     assert loaded.neighbours.solved.dtype == bool
-    settings = ("decay", "text_strength", "penalty", "attached")
-    assert [getattr(loaded.neighbours, name) for name in settings] == [0.5, 6.0, 1.0, 4]
+    settings = ("decay", "text_strength", "penalty", "new_item_gain", "attached")
+    assert [getattr(loaded.neighbours, name) for name in settings] == [0.5, 6.0, 1.0, 3.0, 4]
 
 
 def test_arrays_that_lie_with_gaps_are_saved_as_they_are(laser: Laser, folder: Path) -> None:

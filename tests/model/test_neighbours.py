@@ -33,7 +33,9 @@ def test_weights_move_to_the_rows_of_the_catalogue() -> None:
     assert placed.decay == 0.5
 
 
-def neighbours(gram: list[list[float]], solved: list[bool], attached: int = 2) -> Neighbours:
+def neighbours(
+    gram: list[list[float]], solved: list[bool], attached: int = 2, gain: float = 1.0
+) -> Neighbours:
     sources, targets = np.nonzero(np.array(gram))
     counts = np.array(gram, "f4")[sources, targets]
     items = len(gram)
@@ -45,6 +47,7 @@ def neighbours(gram: list[list[float]], solved: list[bool], attached: int = 2) -
         decay=0.8,
         text_strength=2.0,
         penalty=4.0,
+        new_item_gain=gain,
         attached=attached,
     )
 
@@ -75,6 +78,19 @@ def test_an_item_outside_the_regression_is_attached_like_a_new_one() -> None:
     as_new = model.placed([0, None], texts, weight=1.0)
     assert dense(as_unsolved).tolist() == dense(as_new).tolist()
     assert dense(as_new)[0, 1] == pytest.approx(1.2 / (2 + 2 + 4))
+
+
+def test_weights_towards_an_item_nobody_took_are_raised() -> None:
+    """Not those from it, and not those towards an item with users that the regression left out."""
+    texts = np.array([[1, 0], [0.6, 0.8]], "f4")
+    plain, raised = (neighbours([[2, 1], [1, 1]], [True, False], gain=gain) for gain in (1.0, 2.5))
+    np.testing.assert_allclose(
+        dense(raised.placed([0, None], texts, 1.0)),
+        dense(plain.placed([0, None], texts, 1.0)) * [[1, 2.5], [1, 1]],
+    )
+    assert (
+        dense(raised.placed([0, 1], texts, 1.0)).tolist() == dense(plain.placed([0, 1], texts, 1.0)).tolist()
+    )
 
 
 def test_a_catalogue_of_strangers_has_no_neighbours() -> None:

@@ -36,7 +36,7 @@ def test_the_weights_are_those_of_the_equation() -> None:
 def test_without_text_it_is_ease_and_knows_the_ring(dataset: Dataset) -> None:
     config = replace(CONFIG, tfidf_strength=0.0, vector_strength=0.0)
     fitted = fit_neighbours(config, dataset, SPLIT.train, SPLIT.valid, TEXT, 0)
-    assert summarise(rank_users(neighbour_scorer(fitted), SPLIT.test, ITEMS).served).ndcg > 0.5
+    assert summarise(rank_users(neighbour_scorer(fitted, TEXT), SPLIT.test, ITEMS).served).ndcg > 0.5
 
 
 def test_items_of_equal_text_are_neighbours_though_nobody_took_both(dataset: Dataset) -> None:
@@ -63,7 +63,7 @@ def test_the_decay_is_chosen_on_validation(dataset: Dataset) -> None:
     ndcg = {}
     for decay in (0.2, 0.95):
         fitted = fit_neighbours(replace(CONFIG, decays=(decay,)), dataset, SPLIT.train, SPLIT.valid, TEXT, 0)
-        ndcg[decay] = summarise(rank_users(neighbour_scorer(fitted), SPLIT.valid, ITEMS).served).ndcg
+        ndcg[decay] = summarise(rank_users(neighbour_scorer(fitted, TEXT), SPLIT.valid, ITEMS).served).ndcg
     better, worse = sorted(ndcg, key=ndcg.__getitem__, reverse=True)
     assert ndcg[better] > ndcg[worse] + 0.01
     for decays in ((better, worse), (worse, better)):

@@ -66,7 +66,7 @@ def test_what_the_weights_are_chosen_for_is_what_the_index_serves(
     neighbours, counted = fusion.neighbours, Popularity.fit(SPLIT.train, ITEMS)
     assert neighbours is not None
     parts: dict[str, Scorer] = {
-        NEIGHBOURS: neighbour_scorer(neighbours),
+        NEIGHBOURS: neighbour_scorer(neighbours, TEXT),
         POPULARITY: counted,
         "gru4rec": IdScorer("gru4rec", collaborative.recommenders["gru4rec"]),
     }
@@ -100,7 +100,7 @@ def test_what_knows_the_answer_is_weighed_in_and_the_log_says_so(
     assert set(metrics) == {"validation", "users", "gru4rec", POPULARITY, NEIGHBOURS}
     rows = SPLIT.valid
     scores = Noise().score(rows.histories) + fusion.user_columns(rows.histories) @ fusion.table().T
-    scores += fusion.weights[NEIGHBOURS] * neighbour_scorer(fusion.neighbours).score(rows.histories)
+    scores += fusion.weights[NEIGHBOURS] * neighbour_scorer(fusion.neighbours, TEXT).score(rows.histories)
     ranks = target_ranks(scores, rows.targets, history_mask(rows.histories, ITEMS))
     assert ndcg_at(ranks, 10).mean() > 0.7
     assert ndcg_at(ranks, 10).mean() == pytest.approx(metrics["validation"], abs=0.02)
