@@ -1,9 +1,10 @@
 """Bundles: immutable folders that hold everything but the backbone, and the pointer to the one that serves.
 
-root/current                  the id of the published bundle root/<id>/manifest.json       see manifest.py
-root/<id>/checkpoint/         opaque here: the model's weights, written and read by model/
-root/<id>/catalogue.parquet, columns.json, items.safetensors root/.staging-*               a bundle being
-written; a leftover of a killed writer is removed by the next one
+    root/current                the id of the published bundle
+    root/<id>/manifest.json     see manifest.py
+    root/<id>/checkpoint/       opaque here: the model's weights, written and read by model/
+    root/<id>/catalogue.parquet, columns.json, items.safetensors, neighbours.safetensors (if there are any)
+    root/.staging-*             a bundle being written; what a killed writer left is removed by the next one
 
 A bundle is written aside, forced to disk, verified, and renamed into place; publishing renames a new pointer
 over the old. A process killed anywhere leaves every published bundle and the pointer whole.

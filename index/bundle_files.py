@@ -12,9 +12,12 @@ from safetensors.numpy import save_file
 from index.catalog import Catalogue
 from index.columns import CatalogueError
 from index.manifest import MANIFEST, BundleError, Manifest, read_manifest, verify_files
+from index.neighbours import Neighbours
 from index.tensors import TokenTable, all_finite, map_tensors
 
 ARRAYS = "items.safetensors"
+NEIGHBOURS = "neighbours.safetensors"
+INDEX_AGAIN = "Index again, or choose another bundle"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,7 @@ class Bundle:
     vectors: np.ndarray  # float32 [n, V], what the index stores
     text_vectors: np.ndarray  # float32 [n, D], the frozen backbone's view of the items' text
     token_ids: TokenTable
+    neighbours: Neighbours  # between catalogue rows; empty where the bundle has none
 
 
 def write_arrays(
@@ -36,8 +40,10 @@ def write_arrays(
     vectors: np.ndarray,
     text_vectors: np.ndarray,
     token_ids: Sequence[Sequence[int]],
+    neighbours: Neighbours | None = None,
 ) -> None:
-    """Write the catalogue and its vectors [n, V], text_vectors [n, D] and n lists of token ids."""
+    """Write the catalogue and its vectors [n, V], text_vectors [n, D], n lists of token ids, and neighbours if there
+    are any."""
     tokens = TokenTable.from_lists(token_ids)
     catalogue.save(folder)
     arrays = {
@@ -47,6 +53,10 @@ def write_arrays(
         "token_offsets": tokens.offsets,
     }
     save_file(arrays, folder / ARRAYS)
+    if neighbours is not None:
+        weights = {"starts": neighbours.starts, "rows": neighbours.rows, "weights": neighbours.weights}
+        decay = np.array([neighbours.decay], np.float64)
+        save_file(weights | {"decay": decay}, folder / NEIGHBOURS)
 
 
 def read_bundle(folder: Path, bundle_id: str) -> Bundle:
@@ -56,7 +66,7 @@ def read_bundle(folder: Path, bundle_id: str) -> Bundle:
     try:
         catalogue = Catalogue.load(folder)
     except CatalogueError as error:
-        raise BundleError(f"{error}. Index again, or choose another bundle") from error
+        raise BundleError(f"{error}. {INDEX_AGAIN}") from error
     try:
         arrays = map_tensors(folder / ARRAYS)
         tokens = TokenTable(
@@ -70,10 +80,31 @@ def read_bundle(folder: Path, bundle_id: str) -> Bundle:
             if not all_finite(array):
                 raise ValueError(f"{name} hold NaN or Infinity")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BundleError(
-            f"{folder / ARRAYS} cannot be used: {error}. Index again, or choose another bundle"
-        ) from error
-    return Bundle(manifest, folder, catalogue, vectors, text_vectors, tokens)
+        raise BundleError(f"{folder / ARRAYS} cannot be used: {error}. {INDEX_AGAIN}") from error
+    neighbours = _read_neighbours(folder, manifest)
+    return Bundle(manifest, folder, catalogue, vectors, text_vectors, tokens, neighbours)
+
+
+def _read_neighbours(folder: Path, manifest: Manifest) -> Neighbours:
+    """The mapped weights; none for a bundle without that file, as older ones are and those of a plain checkpoint."""
+    if NEIGHBOURS not in manifest.files:
+        return Neighbours.empty(manifest.items)
+    try:
+        arrays = map_tensors(folder / NEIGHBOURS)
+        decay = _array(arrays, "decay", np.float64, 1)
+        if len(decay) != 1:
+            raise ValueError(f"decay must be one number, not {len(decay)}")
+        neighbours = Neighbours(
+            _array(arrays, "starts", np.int64, 1),
+            _array(arrays, "rows", np.int32, 1),
+            _array(arrays, "weights", np.float32, 1),
+            float(decay[0]),
+        )
+        if len(neighbours) != manifest.items:
+            raise ValueError(f"it is of {len(neighbours)} items, the bundle of {manifest.items}")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BundleError(f"{folder / NEIGHBOURS} cannot be used: {error}. {INDEX_AGAIN}") from error
+    return neighbours
 
 
 def _array(

@@ -24,6 +24,7 @@ from index.bundle import (
 )
 from index.catalog import Catalogue
 from index.manifest import read_manifest
+from index.neighbours import Neighbours
 from index.tensors import TokenTable, map_tensors
 
 RECORDS = [
@@ -34,10 +35,13 @@ RECORDS = [
 VECTORS = np.arange(12, dtype=np.float32).reshape(3, 4)
 TEXT_VECTORS = np.eye(3, 5, dtype=np.float32)
 TOKENS = [[7, 8, 9], [], [101]]
+NEIGHBOURS = Neighbours(
+    np.array([0, 2, 2, 3]), np.array([1, 2, 0], np.int32), np.array([0.5, 0.25, 2.0], np.float32), 0.8
+)
 
 
 def write_parts(folder: Path) -> None:
-    write_arrays(folder, Catalogue.from_records(RECORDS), VECTORS, TEXT_VECTORS, TOKENS)
+    write_arrays(folder, Catalogue.from_records(RECORDS), VECTORS, TEXT_VECTORS, TOKENS, NEIGHBOURS)
     (folder / "checkpoint" / "item").mkdir(parents=True)
     (folder / "checkpoint" / "item" / "weights.safetensors").write_bytes(b"opaque")
 
@@ -87,6 +91,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         "catalogue.parquet",
         "columns.json",
         "items.safetensors",
+        "neighbours.safetensors",
         "checkpoint/item/weights.safetensors",
     }
     assert manifest.files["checkpoint/item/weights.safetensors"].bytes == 6
@@ -98,6 +103,28 @@ def test_arrays_are_mapped_and_cannot_be_written(tmp_path: Path) -> None:
     assert isinstance(bundle.vectors.base.base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         bundle.vectors[0, 0] = 1
+
+
+def test_neighbours_are_read_as_they_were_written(tmp_path: Path) -> None:
+    make(tmp_path, "one")
+    neighbours = open_bundle(tmp_path, "one").neighbours
+    assert neighbours.starts.tolist() == [0, 2, 2, 3]
+    assert neighbours.rows.tolist() == [1, 2, 0]
+    assert neighbours.weights.tolist() == [0.5, 0.25, 2.0]
+    assert neighbours.decay == 0.8  # to the last digit
+    assert neighbours.boosts([0, 2]).rows.tolist() == [0, 1, 2]
+    assert isinstance(neighbours.weights.base.base, np.memmap)
+
+
+def test_a_bundle_without_neighbours_has_empty_ones(tmp_path: Path) -> None:
+    """As every bundle was before there were neighbours."""
+    with BundleWriter(tmp_path, "plain") as writer:
+        write_arrays(writer.folder, Catalogue.from_records(RECORDS), VECTORS, TEXT_VECTORS, TOKENS)
+        writer.seal(encoder_fingerprint="f", data_hash="d")
+    bundle = open_bundle(tmp_path, "plain")
+    assert set(bundle.manifest.files) == {"catalogue.parquet", "columns.json", "items.safetensors"}
+    assert len(bundle.neighbours) == 3
+    assert bundle.neighbours.boosts([0, 1, 2]).rows.tolist() == []
 
 
 def test_a_bundle_of_no_items(tmp_path: Path) -> None:
@@ -148,6 +175,7 @@ FILES = [
     "catalogue.parquet",
     "columns.json",
     "items.safetensors",
+    "neighbours.safetensors",
     "checkpoint/item/weights.safetensors",
 ]
 
@@ -287,10 +315,10 @@ def test_what_a_seal_must_say(change: dict[str, object], message: str, tmp_path:
     assert names(tmp_path) == set()
 
 
-def swap(name: str, array: np.ndarray) -> Callable[[Path], None]:
+def swap(name: str, array: np.ndarray, file: str = "items.safetensors") -> Callable[[Path], None]:
     def change(folder: Path) -> None:
-        arrays = load_file(folder / "items.safetensors")
-        save_file({**arrays, name: array}, folder / "items.safetensors")
+        arrays = load_file(folder / file)
+        save_file({**arrays, name: array}, folder / file)
 
     return change
 
@@ -317,6 +345,30 @@ def test_parts_that_do_not_fit_are_refused(
     folder = make(tmp_path, "one")
     with pytest.raises(BundleError, match=f"items.safetensors cannot be used: .*{message}"):
         reseal(folder, swap(name, array))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("starts", np.array([0, 2, 2, 2, 3]), "it is of 4 items, the bundle of 3"),
+        ("starts", np.array([0, 2, 1, 3]), "starts do not rise"),
+        ("starts", np.array([0, 2, 2, 3], np.int32), "'starts' is missing, or is not int64"),
+        ("rows", np.array([1, 2, 3], np.int32), r"rows must lie in 0\.\.2"),
+        ("rows", np.array([1, 2], np.int32), "2 rows need as many weights, not 3"),
+        ("weights", np.array([1, -1, 1], np.float32), "weights must be finite and not negative"),
+        ("weights", np.array([1, np.nan, 1], np.float32), "weights must be finite"),
+        ("weights", np.array([[1, 1, 1]], np.float32), "'weights' is missing, or is not float32 with 1 axes"),
+        ("decay", np.array([1.5]), "decay must lie above 0"),
+        ("decay", np.array([0.5, 0.5]), "decay must be one number, not 2"),
+        ("decay", np.array([0.5], np.float32), "'decay' is missing, or is not float64"),
+    ],
+)
+def test_neighbours_that_do_not_fit_are_refused(
+    name: str, array: np.ndarray, message: str, tmp_path: Path
+) -> None:
+    folder = make(tmp_path, "one")
+    with pytest.raises(BundleError, match=f"neighbours.safetensors cannot be used: .*{message}"):
+        reseal(folder, swap(name, array, "neighbours.safetensors"))
 
 
 def test_a_catalogue_of_another_bundle_is_refused(tmp_path: Path) -> None:
