@@ -47,6 +47,11 @@ class EncodedUser(NamedTuple):
     entries: tuple[Entry, ...]  # the newest max_history
     history: Vectors  # item vectors of those entries [N, V]
 
+    @property
+    def rows(self) -> list[int]:
+        """Rows of the entries that the catalogue has, oldest first: those with neighbours."""
+        return [entry.row for entry in self.entries if entry.row is not None]
+
 
 class UserEncoder:
     """Runs batches of EncodeJobs on one encoder and one bundle."""

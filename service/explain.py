@@ -1,7 +1,9 @@
-"""Why this item: the thing in the user's history that stands nearest to it.
+"""Why this item: the thing in the user's history that speaks most for it.
 
-Similarity is the cosine of the Laser embeddings z; an item's share is its part of the positive similarity to
-the whole history. Both describe the vectors, not the encoder's inner workings.
+A score has two parts. What the neighbours add is a sum over the history, so each item's contribution is exact. The
+inner product is one number for the whole history; it is divided among its items by their positive similarity to the
+recommended one (cosine of the Laser embeddings z), which describes the vectors and not the encoder's inner workings.
+Both are in units of the score, so they add up: an item's share is its part of their sum over the history.
 
 Letters: N history, M recommended items, D width of z.
 """
@@ -9,10 +11,13 @@ Letters: N history, M recommended items, D width of z.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.bundle import Bundle
 from service.encoding import EncodedUser
 from service.schemas import Reason
+
+TINY = np.finfo(np.float32).tiny
 
 
 class Explainer:
@@ -22,24 +27,35 @@ class Explainer:
         self._bundle = bundle
         self._width = bundle.text_vectors.shape[
             1
-        ]  # z comes first in a vector [z ; a*c] and is as wide as the text vector
+        ]  # D: z comes first in a vector [z ; a*c], as wide as the text's
 
     def reasons(self, rows: Sequence[int], user: EncodedUser) -> list[list[Reason]]:
-        """For each recommended row at most one reason; none where no history item points its way."""
+        """For each recommended row at most one reason; none where nothing in the history speaks for it."""
         if not rows or not user.entries:
             return [[] for _ in rows]
-        similar = self._bundle.vectors[list(rows), : self._width] @ user.history[:, : self._width].T  # [M, N]
-        positive = np.maximum(similar, 0)
-        shares = positive / np.maximum(positive.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        nearest = similar.argmax(axis=1)  # [M]
+        vectors = self._bundle.vectors[list(rows)]  # [M, V]
+        similar = vectors[:, : self._width] @ user.history[:, : self._width].T  # [M, N]
+        products = np.maximum(
+            vectors @ user.vector, TINY
+        )  # [M]; where they are not positive, ratios alone count
+        added = self._added(rows, user)  # [M, N]
+        speaks = added + products[:, None] * _shares(similar)
+        shares = _shares(speaks)
         return [
-            [self._reason(user, int(n), float(similar[m, n]), float(shares[m, n]))]
-            if similar[m, n] > 0
-            else []
-            for m, n in enumerate(nearest)
+            [self._reason(user, int(n), similar[m, n], added[m, n], shares[m, n])] if speaks[m, n] > 0 else []
+            for m, n in enumerate(speaks.argmax(axis=1))
         ]
 
-    def _reason(self, user: EncodedUser, n: int, similarity: float, share: float) -> Reason:
+    def _added(self, rows: Sequence[int], user: EncodedUser) -> NDArray[np.float32]:
+        """float32 [M, N]: what each thing of the history adds as a neighbour; 0 for what the catalogue lacks."""
+        added = np.zeros((len(rows), len(user.entries)), np.float32)
+        known = [n for n, entry in enumerate(user.entries) if entry.row is not None]
+        added[:, known] = self._bundle.neighbours.parts(user.rows, rows).T
+        return added
+
+    def _reason(
+        self, user: EncodedUser, n: int, similarity: np.float32, added: np.float32, share: np.float32
+    ) -> Reason:
         entry = user.entries[n]
         catalogue = self._bundle.catalogue
         if entry.row is None:
@@ -47,5 +63,17 @@ class Explainer:
         else:
             item_id, title = catalogue.item_ids[entry.row], catalogue.title(entry.row)
         return Reason(
-            position=entry.position, item_id=item_id, title=title, similarity=similarity, share=share
+            position=entry.position,
+            item_id=item_id,
+            title=title,
+            similarity=float(similarity),
+            added=float(added),
+            share=float(share),
         )
+
+
+def _shares(parts: np.ndarray) -> NDArray[np.float32]:
+    """float32 [M, N]: each part's share of the positive ones in its row; 0 where none is positive."""
+    positive = np.maximum(parts, 0)
+    shares: NDArray[np.float32] = positive / np.maximum(positive.sum(axis=1, keepdims=True), TINY)
+    return shares

@@ -58,7 +58,7 @@ class Recommender:
         )
         self._searcher: MicroBatcher[SearchJob, Found] = MicroBatcher(
             "laser-search",
-            Searcher(index, bundle.catalogue).run,
+            Searcher(index, bundle.catalogue, bundle.neighbours).run,
             BatchMetrics("search", metrics),
             budget=SEARCH_BATCH,
             wait_seconds=0.0,
@@ -81,7 +81,7 @@ class Recommender:
         user = await self._encode(EncodeJob(history.entries, constraint.as_text), trace)
         seen = set(history.rows) if request.exclude.seen else set()
         forbidden = seen | {row for row in excluded.values() if row is not None}
-        job = SearchJob(user.vector, request.k, conditions, sorted(forbidden))
+        job = SearchJob(user.vector, request.k, conditions, sorted(forbidden), user.rows)
         found = await self._search(job, trace, admitted=True)
         with trace.stage("respond"):
             return schemas.RecommendResponse(
@@ -98,7 +98,7 @@ class Recommender:
             )
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
-        """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z, the item itself left out."""
+        """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z alone, the item itself left out."""
         schemas.check_k(k, self._settings)
         row = self._row(item_id)
         # A vector is [z ; a*c], and c is weighted for users: with zeros in its place the score is cos(z, z).

@@ -85,14 +85,15 @@ class SimilarQuery(BaseModel):
 
 
 class Reason(BaseModel):
-    """The item of the history that stands nearest to the recommended one."""
+    """The item of the history that speaks most for the recommended one."""
 
     kind: Literal["history"] = "history"
     position: int = Field(description="place in the request's history, from 0")
     item_id: str | None = Field(description="null for a thing given by its title")
     title: str
     similarity: float = Field(description="cosine of the two item vectors")
-    share: float = Field(description="its part of the similarity to the whole history, 0 to 1")
+    added: float = Field(description="what it adds to the score as a neighbour; 0 where it is none")
+    share: float = Field(description="its part of what the whole history says for the item, 0 to 1")
 
 
 class Item(BaseModel):
@@ -107,7 +108,9 @@ class RankedItem(Item):
     """An item in an answer, best first."""
 
     rank: int
-    score: float = Field(description="inner product of the query's vector and the item's")
+    score: float = Field(
+        description="inner product of the query's vector and the item's, plus what the neighbours of the history add"
+    )
     reasons: list[Reason] = Field(default_factory=list)
 
 

@@ -23,15 +23,24 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
+def added(rows: list[int | None]) -> np.ndarray:
+    """What a history adds to each of the 41 items: each item speaks for the next with 0.2, decayed by a half. [n]."""
+    known = [row for row in rows if row is not None]
+    scores = np.zeros(41, np.float32)
+    for newer, row in enumerate(reversed(known)):
+        scores[(row + 1) % 41] += 0.2 * 0.5**newer
+    return scores
+
+
 def scores_of(laser: Laser, bundle: Bundle, rows: list[int], sentence: str = "") -> np.ndarray:
-    """Inner products of the user and every item, computed directly. float32 [n]."""
+    """Scores of every item, computed directly: inner products, and what the neighbours add. float32 [n]."""
     history = History(
         tuple(bundle.catalogue.item_ids[row] for row in rows),
         tuple(bundle.token_ids[row].tolist() for row in rows),
         bundle.text_vectors[rows],
         laser.tokenize_constraint(sentence) if sentence else (),
     )
-    return np.asarray(bundle.vectors @ laser.encode_users([history])[0])
+    return np.asarray(bundle.vectors @ laser.encode_users([history])[0]) + added([*rows])
 
 
 def test_the_best_items_come_back_in_order(live: Running, bundle: Bundle, laser: Laser) -> None:
@@ -149,17 +158,63 @@ def test_a_negative_condition_holds(live: Running) -> None:
     assert len(answer["items"]) == 19
 
 
-def test_reasons_name_the_nearest_of_the_history(live: Running, bundle: Bundle) -> None:
-    answer = live.post(history=[{"item_id": "i3"}, {"item_id": "i8"}], k=5, explain=True).json()
-    width = bundle.text_vectors.shape[1]
-    z = bundle.vectors[:, :width]
+def test_neighbours_of_the_history_rise_and_the_seen_and_excluded_stay_out(
+    live: Running, bundle: Bundle, laser: Laser
+) -> None:
+    """i3 speaks for i4, i4 for i5 with twice the weight as the newer one; i4 is seen."""
+    history = [{"item_id": "i3"}, {"item_id": "i4"}]
+    products = scores_of(laser, bundle, [3, 4]) - added([3, 4])
+    got = {
+        i["item_id"]: i["score"]
+        for i in live.post(history=history, exclude={"seen": False}, k=50).json()["items"]
+    }
+    assert got["i4"] == pytest.approx(products[4] + 0.1, abs=1e-4)
+    assert got["i5"] == pytest.approx(products[5] + 0.2, abs=1e-4)
+    assert got["i6"] == pytest.approx(products[6], abs=1e-4)
+    without = ids(live.post(history=history, exclude={"item_ids": ["i5"]}, k=50).json())
+    assert len(without) == 38
+    assert not {"i3", "i4", "i5"} & set(without)
+
+
+def test_a_title_among_the_history_has_no_neighbours_and_ages_none(
+    live: Running, bundle: Bundle, laser: Laser
+) -> None:
+    answer = live.post(history=[{"item_id": "i3"}, {"title": "wrench"}, {"item_id": "gone"}], k=50).json()
+    encoded = laser.encode_items([{"title": "wrench"}])
+    history = History(
+        ("i3", None),
+        (bundle.token_ids[3].tolist(), encoded.token_ids[0]),
+        np.stack([bundle.text_vectors[3], encoded.text_vectors[0]]),
+    )
+    products = bundle.vectors @ laser.encode_users([history])[0]
+    got = {item["item_id"]: item["score"] for item in answer["items"]}
+    assert got["i4"] == pytest.approx(products[4] + 0.2, abs=1e-4)
+    assert got["i8"] == pytest.approx(products[8], abs=1e-4)
+
+
+def test_reasons_name_what_speaks_most_for_an_item(live: Running, bundle: Bundle, laser: Laser) -> None:
+    """Each thing of the history by what it adds as a neighbour, and its part of the inner product by similarity."""
+    rows = [3, 8, 5]
+    answer = live.post(history=[{"item_id": f"i{row}"} for row in rows], k=50, explain=True).json()
+    products = scores_of(laser, bundle, rows) - added([*rows])
+    z = bundle.vectors[:, : bundle.text_vectors.shape[1]]
+    nearest = []
     for item in answer["items"]:
-        cosines = z[[3, 8]] @ z[bundle.catalogue.row(item["item_id"])]
+        row = bundle.catalogue.row(item["item_id"])
+        assert row is not None
+        cosines = z[rows] @ z[row]
+        parts = np.array([0.2 * 0.5 ** (2 - n) * (row == rows[n] + 1) for n in range(3)])
+        positive = np.maximum(cosines, 0)
+        speaks = parts + products[row] * positive / positive.sum()  # all products are positive in this world
+        most = int(np.argmax(speaks))
         [reason] = item["reasons"]
-        assert reason["item_id"] == ("i3", "i8")[int(np.argmax(cosines))]
-        assert reason["position"] == int(np.argmax(cosines))
-        assert reason["similarity"] == pytest.approx(cosines.max(), abs=1e-4)
-        assert reason["share"] == pytest.approx(cosines.max() / np.maximum(cosines, 0).sum(), abs=1e-4)
+        assert (reason["position"], reason["item_id"]) == (most, f"i{rows[most]}")
+        assert reason["similarity"] == pytest.approx(cosines[most], abs=1e-4)
+        assert reason["added"] == pytest.approx(parts[most], abs=1e-6)
+        assert reason["share"] == pytest.approx(speaks[most] / speaks.sum(), abs=1e-3)
+        nearest.append(most == int(np.argmax(cosines)))
+    assert any(nearest)
+    assert not all(nearest)  # a neighbour may say more than the nearest
 
 
 def test_a_title_can_be_a_reason(live: Running) -> None:

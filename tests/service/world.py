@@ -17,6 +17,7 @@ import uvicorn
 
 from index.bundle import BundleWriter, publish, write_arrays
 from index.catalog import Catalogue
+from index.neighbours import Neighbours
 from model.checkpoint import load_checkpoint, save_checkpoint
 from service.app import create_app
 from service.recommender import Recommender
@@ -58,7 +59,16 @@ def write_bundle(folder: Path, bundle_id: str = "first") -> Path:
     root = folder / "bundles"
     with BundleWriter(root, bundle_id) as writer:
         encoded = laser.encode_items(records())
-        write_arrays(writer.folder, catalogue, encoded.vectors, encoded.text_vectors, encoded.token_ids)
+        placed = laser.neighbours(catalogue.item_ids, encoded.text_vectors)
+        assert placed is not None
+        write_arrays(
+            writer.folder,
+            catalogue,
+            encoded.vectors,
+            encoded.text_vectors,
+            encoded.token_ids,
+            Neighbours(*placed),
+        )
         save_checkpoint(laser, writer.folder / "checkpoint")
         writer.seal(encoder_fingerprint=laser.fingerprint, data_hash="0" * 64)
     publish(root, bundle_id)
