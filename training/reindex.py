@@ -1,7 +1,8 @@
 """The batch re-index job: a checkpoint and a catalogue become a verified bundle, published in one step.
 
 Only items that are new, or whose text changed, are encoded; the others' vectors are taken from the published bundle
-if the same checkpoint made it. A catalogue that has not changed at all makes no new bundle.
+if the same checkpoint made it. Neighbours are placed anew for the whole catalogue each time, because any item may gain
+a new one. A catalogue that has not changed at all makes no new bundle.
 """
 
 import shutil
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from index.bundle import Bundle, BundleError, BundleWriter, open_bundle, publish, write_arrays
 from index.catalog import Catalogue
 from index.columns import ColumnKind
+from index.neighbours import Neighbours
 from model.checkpoint import load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
@@ -63,7 +65,14 @@ def reindex(
     encoded = _encode(catalogue, old_rows, before, laser, console)
     bundle_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{laser.fingerprint[:8]}"
     with BundleWriter(bundles, bundle_id) as writer:
-        write_arrays(writer.folder, catalogue, encoded.vectors, encoded.text_vectors, encoded.token_ids)
+        write_arrays(
+            writer.folder,
+            catalogue,
+            encoded.vectors,
+            encoded.text_vectors,
+            encoded.token_ids,
+            _neighbours(catalogue, encoded, laser),
+        )
         shutil.copytree(checkpoint, writer.folder / CHECKPOINT)
         writer.seal(
             encoder_fingerprint=laser.fingerprint,
@@ -130,3 +139,9 @@ def _encode(
     for row in kept:
         token_ids[row] = before.token_ids[int(old_rows[row])].tolist()
     return EncodedItems(token_ids, text_vectors, vectors)
+
+
+def _neighbours(catalogue: Catalogue, encoded: EncodedItems, laser: Laser) -> Neighbours | None:
+    """The checkpoint's neighbours between catalogue rows, new items attached by their text; None if it has none."""
+    placed = laser.neighbours(catalogue.item_ids, encoded.text_vectors)
+    return None if placed is None else Neighbours(*placed)

@@ -62,6 +62,29 @@ def test_the_first_run_encodes_and_publishes_everything(home: Path, laser: Laser
     assert bundle.vectors.shape == (ITEMS, laser.width)
 
 
+def spoken_for(home: Path, row: int) -> dict[int, float]:
+    """Rows that this one speaks for in the published bundle, and how much."""
+    neighbours = open_bundle(home / "bundles").neighbours
+    span = slice(neighbours.starts[row], neighbours.starts[row + 1])
+    return dict(zip(neighbours.rows[span].tolist(), neighbours.weights[span].tolist(), strict=True))
+
+
+def test_the_bundle_holds_the_checkpoints_neighbours(home: Path) -> None:
+    """The tiny checkpoint's are a ring, each item speaking for the next, weighted 0.2 in the score."""
+    again(home)
+    for row in range(ITEMS):
+        assert spoken_for(home, row) == {(row + 1) % ITEMS: pytest.approx(0.2)}
+    assert open_bundle(home / "bundles").neighbours.decay == 0.5
+
+
+def test_a_checkpoint_without_neighbours_makes_a_bundle_without(home: Path, tmp_path: Path) -> None:
+    shutil.rmtree(home / "run")
+    save_checkpoint(tiny_laser(ITEM_IDS, tmp_path / "backbone", fused=False), home / "run")
+    made = again(home)
+    assert not (home / "bundles" / made.bundle_id / "neighbours.safetensors").exists()
+    assert spoken_for(home, 0) == {}
+
+
 def test_nothing_changed_makes_no_new_bundle(home: Path) -> None:
     first = again(home)
     said = Console(file=io.StringIO(), width=200)
@@ -119,6 +142,8 @@ def test_a_deleted_item_is_gone_and_the_others_move_with_their_vectors(home: Pat
     assert after.catalogue.row("i03") is None
     np.testing.assert_array_equal(after.vectors, np.delete(before.vectors, 3, axis=0))
     assert after.token_ids[3].tolist() == before.token_ids[4].tolist()
+    assert spoken_for(home, 2) == {}  # what it spoke for is gone
+    assert spoken_for(home, 3) == {4: pytest.approx(0.2)}  # i04, one row up
 
 
 def test_items_in_another_order_keep_their_vectors(home: Path) -> None:
@@ -140,6 +165,11 @@ def test_a_new_item_is_cold_and_still_gets_a_vector(home: Path) -> None:
     z = bundle.vectors[ITEMS, : laser.backbone.width]
     assert np.linalg.norm(z) == pytest.approx(1, abs=1e-3)
     assert np.abs(bundle.vectors[ITEMS, laser.backbone.width :]).sum() > 0  # columns predicted from its text
+    attached = spoken_for(home, ITEMS)
+    assert len(attached) > 0  # neighbours by its text, though all other items were reused
+    for row in attached:
+        assert spoken_for(home, row)[ITEMS] > 0
+        assert spoken_for(home, row)[(row + 1) % ITEMS] == pytest.approx(0.2)
 
 
 def test_another_checkpoint_encodes_everything_again(home: Path, laser: Laser) -> None:
