@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from index.bundle import Bundle
 from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
-from service import VERSION, constraints, logs, schemas
+from model.prompts import clean
+from service import VERSION, logs, schemas
 from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
 from service.constraints import Constraint
 from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
@@ -73,7 +74,7 @@ class Recommender:
         """Answer POST /recommend. Raises ApiError."""
         with trace.stage("resolve"):
             schemas.check_limits(request, self._settings)
-            constraint = constraints.parse(request.constraint)
+            constraint = Constraint(as_text=clean(request.constraint))
             _check_not_empty(request, constraint)
             history = resolve(request.history, self.catalogue, self._settings)
             conditions = self._conditions(request.filter)

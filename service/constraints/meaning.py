@@ -1,0 +1,159 @@
+"""What the encoder makes of the phrases that no word matched: "scary", "nail varnish", "happy Monday".
+
+A phrase is compared with the descriptive values of the catalogue (genres, categories; not brands) in the frozen text
+model's own space, unwhitened: whitening looks at what tells items apart and blurs paraphrases. Each value stands for
+the mean of three ways to write it, and what neutral sentences look like is taken off first, or broad values
+("Horror") would be near to everything:
+
+    similarity(phrase, value) = cos(phrase, value) - mean over neutral sentences of cos(sentence, value)
+
+The neutral sentences also set the scale. `floor` is what 95 per cent of them stay below with their best value; a
+phrase beyond 1.2 floors is relevant, beyond 1.7 it means its best value as surely as a word would. On development
+phrases of two catalogues (tests/service/constraints) all but 1 in 60 irrelevant ones stay below.
+
+Letters: P phrases, V values, D width of the text model.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.constraints.neutral import NEUTRAL
+from service.constraints.tokens import stem_of
+from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Values
+from service.constraints.values import Value
+from service.constraints.vocabulary import Vocabulary
+
+Vectors = NDArray[np.float32]
+
+MOST_VALUES = 1500  # of the descriptive columns, those with most items
+RELEVANT, CERTAIN = 1.2, 1.7  # in floors
+FLOOR_QUANTILE = 0.95
+CLOSE = 0.92  # of the best similarity: as good as the best
+MOST_NEAR = 5  # values that a phrase leans to
+KEPT = 4096  # phrases whose vectors are remembered
+
+
+class Texts(Protocol):
+    """The frozen text model."""
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors float32 [n, D], unwhitened."""
+        ...
+
+
+class Near(NamedTuple):
+    """A value near a phrase."""
+
+    value: Value
+    similarity: float
+
+
+class Meanings:
+    """Compares phrases with values. One thread calls it: vectors of phrases are remembered."""
+
+    def __init__(self, vocabulary: Vocabulary, texts: Texts) -> None:
+        index = vocabulary.values
+        candidates = [value for value in index.all if value.column in index.descriptive]
+        self.values = sorted(candidates, key=lambda value: -value.items)[:MOST_VALUES]
+        self._texts = texts
+        self._kept: OrderedDict[str, Vectors] = OrderedDict()
+        self._vectors = _value_vectors(self.values, texts)  # [V, D]
+        neutral = texts.vectors(NEUTRAL) @ self._vectors.T  # [neutral, V]
+        self._usual = neutral.mean(axis=0)  # [V]
+        best = (neutral - self._usual).max(axis=1) if self.values else np.zeros(1)
+        self.floor = max(float(np.quantile(best, FLOOR_QUANTILE)), 1e-3)
+
+    def prepare(self, phrases: Sequence[str]) -> None:
+        """Encode what is not remembered yet, in one call."""
+        new = [text for text in dict.fromkeys(phrases) if text not in self._kept]
+        if new and self.values:
+            for text, vector in zip(new, self._texts.vectors(new), strict=True):
+                self._kept[text] = vector
+        while len(self._kept) > max(KEPT, len(new)):
+            self._kept.popitem(last=False)
+
+    def near(self, text: str, column: str | None = None) -> list[Near]:
+        """The values nearest to a phrase, best first, of one column if it is given."""
+        if not self.values:
+            return []
+        self.prepare([text])
+        similarity = self._vectors @ self._kept[text] - self._usual  # [V]
+        order = np.argsort(-similarity, kind="stable")
+        found = (Near(self.values[n], float(similarity[n])) for n in order)
+        return [near for near in found if column in (None, near.value.column)][:MOST_NEAR]
+
+
+def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constraint:
+    """Settle every phrase: a value, a leaning that also enters the prompt, or ignored.
+
+    Without an encoder's meanings every phrase that is wanted is text.
+    """
+    if meanings is None:
+        text = ", ".join(phrase.text for phrase in constraint.phrases if phrase.include)
+        return replace(constraint, as_text=text)
+    meanings.prepare([phrase.text for phrase in constraint.phrases])
+    clauses: list[Clause] = []
+    contradictions: list[Contradiction] = []
+    leanings: list[Leaning] = []
+    ignored: list[str] = []
+    for phrase in constraint.phrases:
+        near = meanings.near(phrase.text, phrase.attribute)
+        if near and near[0].similarity >= CERTAIN * meanings.floor:
+            clauses.append((_value(phrase, near, meanings.floor),))
+        elif phrase.attribute is not None:
+            what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
+            contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
+        elif near and near[0].similarity >= RELEVANT * meanings.floor:
+            leanings.append(_leaning(phrase, near, meanings.floor))
+        else:
+            ignored.append(phrase.text)
+    return replace(
+        constraint,
+        clauses=(*constraint.clauses, *clauses),
+        contradictions=(*constraint.contradictions, *contradictions),
+        leanings=tuple(leanings),
+        as_text=", ".join(leaning.text for leaning in leanings if leaning.include),
+        ignored=(*constraint.ignored, *ignored),
+    )
+
+
+def _value(phrase: Phrase, near: Sequence[Near], floor: float) -> Values:
+    """The best value and those of its column that are as good; more of them where they are to be kept out."""
+    best = near[0]
+    close = CLOSE if phrase.include else CLOSE * CLOSE
+    alike = [
+        each
+        for each in near
+        if each.similarity >= close * best.similarity and each.value.column == best.value.column
+    ]
+    sure = min(0.95, round(0.7 + 0.25 * (best.similarity / floor - CERTAIN) / CERTAIN, 2))
+    return Values(
+        best.value.column, tuple(each.value.value for each in alike), phrase.text, sure, phrase.include
+    )
+
+
+def _leaning(phrase: Phrase, near: Sequence[Near], floor: float) -> Leaning:
+    kept = [each for each in near if each.similarity >= 0.8 * RELEVANT * floor]
+    strongest = kept[0].similarity
+    return Leaning(
+        phrase.text,
+        phrase.include,
+        tuple((e.value.column, e.value.value, round(e.similarity / strongest, 3)) for e in kept),
+    )
+
+
+def _value_vectors(values: Sequence[Value], texts: Texts) -> Vectors:
+    """Unit vectors [V, D]: the mean of "Horror", "genres: Horror" and "Horror genre"."""
+    if not values:
+        return np.zeros((0, 1), np.float32)
+    names = [(value.value, value.column.replace("_", " ")) for value in values]
+    total: Vectors = texts.vectors([name for name, _ in names])
+    total = total + texts.vectors([f"{column}: {name}" for name, column in names])
+    total = total + texts.vectors([f"{name} {stem_of(column)}" for name, column in names])
+    unit: Vectors = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-6)
+    return unit

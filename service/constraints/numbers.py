@@ -1,0 +1,157 @@
+"""Quantities in a sentence: "20", "$1,299", "two and a half hours", "1h30", "half an hour", "twenty bucks", "10k".
+
+A quantity is a number with the unit that was said, if any. Ranges of them are ranges.py.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from service.constraints.tokens import Token
+from service.constraints.units import NUMBERS, SCALES, SYMBOLS, TENS, Unit, units_of
+
+HALVES = {"half": 0.5, "quarter": 0.25}
+LONGEST_SPELLED = 6  # words of one number: "one hundred and twenty five"
+
+
+class Quantity(NamedTuple):
+    """A number and its possible units; `end` is the token behind it."""
+
+    value: float
+    units: tuple[Unit, ...]
+    end: int
+    word: str = ""  # the stem behind the number, which may name a column: "4 players"
+    plain: bool = True  # written as digits without unit: may be a year
+
+
+def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
+    """The quantity that starts at a token, or None."""
+    if at >= len(tokens):
+        return None
+    if tokens[at].word in SYMBOLS:
+        number = _number(tokens, at + 1)
+        if number is None:
+            return None
+        return Quantity(number[0], units_of(tokens[at].word), number[1], "", False)
+    if (part := _fraction(tokens, at)) is not None:
+        return part
+    number = _number(tokens, at)
+    if number is None:
+        return None
+    value, end = number
+    value, end = _and_a_half(tokens, value, end)
+    end = _hyphen(tokens, end)
+    units = units_of(tokens[end].word) if end < len(tokens) else ()
+    if not units:
+        stem = tokens[end].stem if end < len(tokens) and tokens[end].is_word else ""
+        return Quantity(
+            value, (), number[1] if end > number[1] and not stem else end, stem, tokens[at].number is not None
+        )
+    more = _more_time(tokens, end + 1, units)
+    if more is not None:
+        minutes = value * next(unit.factor for unit in units if unit.dimension == "time") + more[0]
+        return Quantity(minutes, (Unit("time", 1.0),), more[1], "", False)
+    return Quantity(value, units, end + 1, tokens[end].stem, False)
+
+
+def _fraction(tokens: Sequence[Token], at: int) -> Quantity | None:
+    """ "an hour (and a half)", "half an hour", "a couple of hours"."""
+    words = [token.word for token in tokens[at : at + 5]]
+    if words[:1] in (["half"], ["quarter"]) and (place := _unit_after(words, 1)) is not None:
+        units = units_of(words[place])
+        return Quantity(HALVES[words[0]], units, at + place + 1, "", False)
+    if words[:1] in (["a"], ["an"]) and len(words) > 1 and words[1] not in SCALES and words[1] not in NUMBERS:
+        units = tuple(unit for unit in units_of(words[1]) if len(words[1]) > 1)
+        if units:
+            value, end = _and_a_half(tokens, 1.0, at + 2)
+            return Quantity(value, units, end, "", False)
+    if words[:3] == ["a", "couple", "of"] and (place := _unit_after(words, 3)) is not None:
+        return Quantity(2.0, units_of(words[place]), at + place + 1, "", False)
+    return None
+
+
+def _unit_after(words: Sequence[str], place: int) -> int | None:
+    """Place of a unit word behind articles."""
+    while place < len(words) and words[place] in ("a", "an", "of"):
+        place += 1
+    return place if place < len(words) and len(words[place]) > 1 and units_of(words[place]) else None
+
+
+def _number(tokens: Sequence[Token], at: int) -> tuple[float, int] | None:
+    """A number in digits or words, and the token behind it."""
+    if at >= len(tokens):
+        return None
+    first = tokens[at]
+    if first.number is not None:
+        value, end = first.number, at + 1
+        if (
+            end < len(tokens)
+            and tokens[end].word in SCALES
+            and (tokens[end].glued or len(tokens[end].word) > 1)
+        ):
+            value, end = value * SCALES[tokens[end].word], end + 1
+        return value, end
+    return _spelled(tokens, at)
+
+
+def _spelled(tokens: Sequence[Token], at: int) -> tuple[float, int] | None:
+    """ "twenty five", "a hundred and twenty", "two thousand"."""
+    total, current, end, seen = 0.0, 0.0, at, False
+    while end < min(len(tokens), at + LONGEST_SPELLED):
+        word = tokens[end].word
+        if word in NUMBERS:
+            current += NUMBERS[word]
+        elif word in TENS:
+            current += TENS[word]
+        elif word in SCALES and (seen or (end > at and tokens[end - 1].word == "a")):
+            current = max(current, 1.0) * SCALES[word]
+            if SCALES[word] >= 1000:
+                total, current = total + current, 0.0
+        elif (
+            word == "a" and not seen and end + 1 < len(tokens) and tokens[end + 1].word in (*SCALES, "dozen")
+        ):
+            end += 1
+            continue
+        elif not (seen and word in ("and", "-") and _continues(tokens, end, current)):
+            break
+        seen, end = True, end + 1
+    return (total + current, end) if seen else None
+
+
+def _continues(tokens: Sequence[Token], at: int, current: float) -> bool:
+    """Whether "and" or a hyphen goes on with the number: "hundred and five", "twenty-five", not "two and three"."""
+    following = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    if tokens[at].word == "and":
+        return current >= 100 and (following in NUMBERS or following in TENS)
+    return current in TENS.values() and following in NUMBERS
+
+
+def _and_a_half(tokens: Sequence[Token], value: float, end: int) -> tuple[float, int]:
+    if [token.word for token in tokens[end : end + 3]] == ["and", "a", "half"]:
+        return value + 0.5, end + 3
+    return value, end
+
+
+def _hyphen(tokens: Sequence[Token], end: int) -> int:
+    """Skip the hyphen of "two-hour" and "90-minute"."""
+    if end + 1 < len(tokens) and tokens[end].word == "-" and tokens[end + 1].is_word:
+        return end + 1
+    return end
+
+
+def _more_time(tokens: Sequence[Token], at: int, units: Sequence[Unit]) -> tuple[float, int] | None:
+    """The rest of "1h30", "2 hours 15 (minutes)", "an hour and a half": minutes, and the token behind them."""
+    hours = any(unit.dimension == "time" and unit.factor == 60 for unit in units)
+    if not hours:
+        return None
+    if [token.word for token in tokens[at : at + 3]] == ["and", "a", "half"]:
+        return 30.0, at + 3
+    start = at + 1 if at < len(tokens) and tokens[at].word == "and" else at
+    number = _number(tokens, start)
+    if number is None:
+        return None
+    value, end = number
+    minutes = end < len(tokens) and any(unit == Unit("time", 1) for unit in units_of(tokens[end].word))
+    if minutes:
+        return value, end + 1
+    glued = start == at and tokens[start].glued and value < 60
+    return (value, end) if glued else None

@@ -1,0 +1,102 @@
+"""Values the catalogue does not have: "brand Zyxel", "directed by John Doe", "nothing from Foobar".
+
+Reported rather than passed over. Two signs are strong enough: words behind the name of an attribute, and a name
+(capital letters, or a word nobody knows) behind "by" or "from" where the catalogue has a column of names. Of a
+column that describes (genres), the encoder is asked first: "genre: scary" may well be there.
+"""
+
+from collections.abc import Sequence
+
+from service.constraints.elements import CUES, Element
+from service.constraints.lexicon import word_set
+from service.constraints.scopes import Mention
+from service.constraints.tokens import Token
+from service.constraints.types import Contradiction, Phrase
+from service.constraints.vocabulary import Vocabulary
+
+BETWEEN = frozenset(
+    {"is", "of", ":", "by", "called", "named", "from", "be", "=", "are", "the", "in", "as", "should", "must"}
+)
+LONGEST_NAME = 4  # words
+
+
+def unknown_values(
+    text: str,
+    tokens: Sequence[Token],
+    elements: Sequence[Element],
+    mentions: Sequence[Mention],
+    vocabulary: Vocabulary,
+) -> tuple[list[Contradiction | Phrase], set[int]]:
+    """What is named as a value and is none, and the first tokens of the words that are thereby accounted for."""
+    found: list[Contradiction | Phrase] = []
+    claimed: set[int] = set()
+    negative = {mention.element.first: mention.negative for mention in mentions}
+    for place, element in enumerate(elements):
+        if element.kind != "text" or element.first in claimed:
+            continue
+        column = _named(elements, tokens, place, vocabulary)
+        by_name = column is None and _is_name(elements, tokens, place, vocabulary)
+        if column is None and not by_name:
+            continue
+        last = _end(elements, tokens, place)
+        words = text[tokens[element.first].start : tokens[last - 1].end]
+        claimed |= set(range(element.first, last))
+        if column is not None and column in vocabulary.values.descriptive:
+            found.append(Phrase(words, not negative.get(element.first, False), column))
+        else:
+            what = f"no {column}" if column else "nothing"
+            found.append(
+                Contradiction(
+                    "unknown_value", f"This catalogue knows {what} called {words!r}.", words, column
+                )
+            )
+    return found, claimed
+
+
+def _named(
+    elements: Sequence[Element], tokens: Sequence[Token], place: int, vocabulary: Vocabulary
+) -> str | None:
+    """The categorical column whose name stands before the words: "brand Zyxel", "directed by John Doe"."""
+    for element in reversed(elements[:place]):
+        if element.kind == "attribute":
+            direct = elements[place - 1] is element
+            written = tokens[elements[place].first].is_capital or not vocabulary.values.is_known(
+                tokens[elements[place].first].word, ""
+            )
+            is_value = element.attribute in vocabulary.values.columns
+            return (
+                element.attribute
+                if is_value and (not direct or written or _describes(element, vocabulary))
+                else None
+            )
+        if not all(token.word in BETWEEN for token in tokens[element.first : element.last]):
+            return None
+    return None
+
+
+def _describes(element: Element, vocabulary: Vocabulary) -> bool:
+    return element.attribute in vocabulary.values.descriptive
+
+
+def _is_name(
+    elements: Sequence[Element], tokens: Sequence[Token], place: int, vocabulary: Vocabulary
+) -> bool:
+    """Whether the words are a name behind "by" or "from"."""
+    first = elements[place].first
+    if not vocabulary.names_things() or not first or tokens[first - 1].word not in CUES:
+        return False
+    token = tokens[first]
+    if token.word in word_set("CALENDAR"):
+        return False
+    return token.is_capital or not vocabulary.values.is_known(token.word, token.stem)
+
+
+def _end(elements: Sequence[Element], tokens: Sequence[Token], place: int) -> int:
+    """Behind the last word of a name: text that follows directly, with a capital where the first has one."""
+    capital = tokens[elements[place].first].is_capital
+    last = elements[place].last
+    for element in elements[place + 1 : place + LONGEST_NAME]:
+        if element.kind != "text" or (capital and not tokens[element.first].is_capital):
+            break
+        last = element.last
+    return last

@@ -1,0 +1,206 @@
+"""The values of the catalogue, by their words: exact, by part of a name, and misspelt.
+
+A value is found by its stems ("Lotions" by "lotion"), by one side of an "and" ("Oils & Serums" by "serums"), by a
+word that only it and few others of its column have ("Nolan"), and by words one or two slips of the pen away
+(rapidfuzz, Damerau-Levenshtein).
+
+How sure a match is: what a value is called in full is sure, unless it is a single everyday word that titles use
+without having the value ("Clear", "Classic": brands of few items). Then a cue has to stand beside it.
+
+Letters: V values, I items.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from index.catalog import Catalogue
+from index.columns import ColumnKind
+from service.constraints.tokens import stems, tokenize
+
+EXACT, SIDE, PART = 0.97, 0.85, 0.6
+AMBIGUOUS = 0.55  # an everyday word that is also a value
+MOST_SHARING = 3  # values that may share a word which stands for them
+SHORTEST_PART = 4  # letters
+SIMILAR = 0.8  # least similarity of a misspelt word, 1 - edits / letters
+SHORTEST_MISSPELT = 5
+LEAST_TITLES, MOST_TITLES = 3, 0.5  # titles that tell, and the share with the value that clears a word
+TITLES = 50_000  # looked at for how words are used
+EVERYDAY = 10_000  # words by frequency
+DESCRIPTIVE = 10.0  # mean items a value from which a column describes rather than names
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of one column."""
+
+    column: str
+    value: str
+    items: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """Values that words may mean, all equally well, and how sure that is before anything beside them is looked at."""
+
+    values: tuple[Value, ...]
+    confidence: float
+    whole: bool = True  # its full name, not a part of it
+
+
+class ValueIndex:
+    """Finds values by words. Immutable once built."""
+
+    def __init__(
+        self, catalogue: Catalogue, known_words: Sequence[str] = (), skip: frozenset[str] = frozenset()
+    ) -> None:
+        """`known_words`, most frequent first, are never misspelt values; `skip` columns are left out."""
+        self.columns = tuple(
+            column.name
+            for column in catalogue.columns.values()
+            if column.kind in (ColumnKind.CATEGORICAL, ColumnKind.PATH, ColumnKind.LIST)
+            and column.name not in skip
+        )
+        self.kinds: Mapping[str, ColumnKind] = {name: catalogue.columns[name].kind for name in self.columns}
+        self.all: tuple[Value, ...] = tuple(
+            Value(name, value, int(count))
+            for name in self.columns
+            for value, count in zip(
+                catalogue.terms(name).values, np.diff(catalogue.terms(name).starts), strict=True
+            )
+        )
+        self.descriptive = frozenset(name for name in self.columns if _describes(catalogue, name))
+        self._whole: dict[tuple[str, ...], list[Value]] = defaultdict(list)
+        self._sides: dict[tuple[str, ...], list[Value]] = defaultdict(list)
+        self._parts: dict[str, list[Value]] = defaultdict(list)
+        self._joined: dict[str, tuple[str, ...]] = {}
+        for value in self.all:
+            self._add(value)
+        self.longest = max(map(len, self._whole), default=0)
+        words = {
+            stem
+            for key in self._whole
+            for stem in key
+            if len(stem) >= SHORTEST_MISSPELT - 1 and stem.isalpha()
+        }
+        self._words = sorted(words)
+        titles = _title_words(catalogue)
+        self._ambiguous = {
+            key[0]
+            for key, values in self._whole.items()
+            if len(key) == 1 and _is_everyday(catalogue, titles.get(key[0]), values, self.descriptive)
+        }
+        self._join_families(catalogue, titles)
+        self._everyday = frozenset(known_words[:EVERYDAY])
+        self._known = (
+            frozenset(known_words) | frozenset(word for word, rows in titles.items() if len(rows) > 1) | words
+        )
+
+    def find(self, key: tuple[str, ...]) -> Match | None:
+        """The values that are called so in full, or on one side of an "and"."""
+        if values := self._whole.get(key):
+            return Match(tuple(values), AMBIGUOUS if len(key) == 1 and key[0] in self._ambiguous else EXACT)
+        if values := self._sides.get(key):
+            return Match(tuple(values), SIDE)
+        return None
+
+    def find_joined(self, word: str) -> Match | None:
+        """The value whose words were written as one: "burtsbees"."""
+        key = self._joined.get(word)
+        return None if key is None else self.find(key)
+
+    def find_part(self, stem: str) -> Match | None:
+        """The few values of which this is a telling word."""
+        values = self._parts.get(stem, [])
+        if len(stem) < SHORTEST_PART or not values:
+            return None
+        columns = {value.column for value in values}
+        best = min(columns, key=lambda column: sum(value.column == column for value in values))
+        of_best = tuple(value for value in values if value.column == best)
+        return Match(of_best, PART, False) if len(of_best) <= MOST_SHARING else None
+
+    def is_known(self, word: str, stem: str) -> bool:
+        """Whether the word is spelt right: English as the encoder knows it, or used in values or titles."""
+        return word in self._known or stem in self._known
+
+    def is_everyday(self, word: str) -> bool:
+        """Whether the word is among the most frequent that the encoder knows; all are where it told none."""
+        return not self._everyday or word in self._everyday
+
+    def correct(self, stem: str) -> tuple[str, float] | None:
+        """The word of a value that this one is a misspelling of, and their similarity."""
+        if len(stem) < SHORTEST_MISSPELT:
+            return None
+        found = process.extractOne(stem, self._words, scorer=OSA.normalized_similarity, score_cutoff=SIMILAR)
+        return None if found is None else (found[0], float(found[1]))
+
+    def _add(self, value: Value) -> None:
+        key = stems(value.value)
+        if not key:
+            return
+        self._whole[key].append(value)
+        if len(key) > 1:
+            self._joined.setdefault(
+                "".join(token.word for token in tokenize(value.value) if token.is_word), key
+            )
+        for side in _sides(key):
+            self._sides[side].append(value)
+        if len(key) > 1 and value.column not in self.descriptive:
+            for stem in set(key):
+                self._parts[stem].append(value)
+
+    def _join_families(self, catalogue: Catalogue, titles: Mapping[str, np.ndarray]) -> None:
+        """An everyday word is none where the titles that use it have a longer name: "L'Oreal" is "L'Oreal Paris" too."""
+        families: dict[str, list[Value]] = defaultdict(list)
+        for key, values in self._whole.items():
+            if len(key) > 1 and key[0] in self._ambiguous:
+                families[key[0]] += [value for value in values if value.column not in self.descriptive]
+        for word, family in families.items():
+            whole = [*self._whole[(word,)], *family]
+            if not _is_everyday(catalogue, titles.get(word), whole, self.descriptive):
+                self._whole[(word,)] = whole
+                self._ambiguous.discard(word)
+
+
+def _describes(catalogue: Catalogue, name: str) -> bool:
+    """Whether a column's values describe items (genres, categories) rather than name things (brands, directors)."""
+    terms = catalogue.terms(name)
+    if catalogue.columns[name].kind is ColumnKind.PATH:
+        return True
+    return bool(len(terms.values)) and len(terms.rows) / len(terms.values) >= DESCRIPTIVE
+
+
+def _is_everyday(
+    catalogue: Catalogue, rows: np.ndarray | None, values: Sequence[Value], descriptive: frozenset[str]
+) -> bool:
+    """Most titles that use a word (at `rows`) belong to items without the values, which are of columns of names."""
+    if rows is None or len(rows) < LEAST_TITLES or any(value.column in descriptive for value in values):
+        return False
+    with_it = np.unique(np.concatenate([catalogue.terms(v.column).rows_of(v.value) for v in values]))
+    return bool(np.isin(rows, with_it).mean() < MOST_TITLES)
+
+
+def _sides(key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What stands on either side of the "and"s of a name."""
+    if "and" not in key:
+        return []
+    sides: list[tuple[str, ...]] = []
+    start = 0
+    for place in [n for n, stem in enumerate(key) if stem == "and"] + [len(key)]:
+        if place > start:
+            sides.append(key[start:place])
+        start = place + 1
+    return sides
+
+
+def _title_words(catalogue: Catalogue) -> dict[str, np.ndarray]:
+    """int rows of the titles that use each word, by its stem, of at most TITLES items."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row in range(min(len(catalogue), TITLES)):
+        for stem in {token.stem for token in tokenize(catalogue.title(row)) if token.is_word}:
+            rows[stem].append(row)
+    return {stem: np.array(found) for stem, found in rows.items()}

@@ -1,0 +1,89 @@
+"""Everything a sentence may speak of in one catalogue: built once a bundle, then only read.
+
+    Vocabulary(catalogue, known_words) -> parse(sentence, vocabulary)
+
+Nothing in it knows a catalogue's attributes beforehand: columns come with their kinds, values, numbers and names.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from index.catalog import Catalogue
+from index.columns import ColumnKind
+from service.constraints.attributes import (
+    NAME_NOISE,
+    Flag,
+    Numeric,
+    flag_columns,
+    name_stems,
+    numeric_columns,
+)
+from service.constraints.units import CONCEPTS, units_of
+from service.constraints.values import ValueIndex
+
+SAME_ROOT = 5  # letters that "directed" and "director" share at least
+
+
+class Vocabulary:
+    """Values, numbers and names of one catalogue's columns."""
+
+    def __init__(self, catalogue: Catalogue, known_words: Sequence[str] = ()) -> None:
+        self.catalogue = catalogue
+        self.numeric: tuple[Numeric, ...] = numeric_columns(catalogue)
+        self.flags: tuple[Flag, ...] = flag_columns(catalogue)
+        self.values = ValueIndex(catalogue, known_words, frozenset(flag.name for flag in self.flags))
+        self.numeric_by_name = {column.name: column for column in self.numeric}
+        self._flag_of = {flag.stems: flag for flag in self.flags}
+        self._names: dict[tuple[str, ...], str] = {}
+        for name in (*self.values.columns, *self.numeric_by_name):
+            parts = name_stems(name)
+            telling = tuple(stem for stem in parts if stem not in NAME_NOISE)
+            self._names.setdefault(parts, name)
+            self._names.setdefault(telling or parts, name)
+            for stem in telling:
+                if len(telling) > 1 and not units_of(stem):
+                    self._names.setdefault((stem,), name)
+        self._name_words = sorted(
+            {key[0] for key in self._names if len(key) == 1 and len(key[0]) >= SAME_ROOT}
+        )
+        self.longest_name = max([1, *(len(key) for key in (*self._names, *self._flag_of))])
+
+    def attribute(self, key: tuple[str, ...]) -> str | None:
+        """The column that words name: by its name, a telling part of it, or a word of the same root."""
+        if (name := self._names.get(key)) is not None:
+            return name
+        if len(key) != 1 or len(key[0]) < SAME_ROOT:
+            return None
+        for word in self._name_words:
+            if key[0][:SAME_ROOT] == word[:SAME_ROOT] and abs(len(key[0]) - len(word)) <= 3:
+                return self._names[(word,)]
+        return None
+
+    def number_word(self, stem: str) -> Numeric | None:
+        """The numeric column that a word speaks of: by name, or by what it is of ("costs": the price)."""
+        name = self.attribute((stem,))
+        if name in self.numeric_by_name:
+            return self.numeric_by_name[name]
+        for concept, marks in CONCEPTS.items():
+            if stem in marks and not units_of(stem):
+                for column in self.numeric:
+                    if concept in column.concepts:
+                        return column
+        return None
+
+    def flag(self, key: tuple[str, ...]) -> Flag | None:
+        """The yes/no column of that name."""
+        return self._flag_of.get(key)
+
+    def names_things(self) -> bool:
+        """Whether a column of names (brand, director) is there that "by X" can be about."""
+        return any(
+            kind is ColumnKind.CATEGORICAL and name not in self.values.descriptive
+            for name, kind in self.values.kinds.items()
+        )
+
+    def occur_together(self, column: str, one: str, other: str) -> bool:
+        """Whether an item has both values."""
+        terms = self.catalogue.terms(column)
+        return bool(np.isin(terms.rows_of(one), terms.rows_of(other), assume_unique=True).any())
