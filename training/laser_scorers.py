@@ -70,12 +70,15 @@ class ServedScorer:
     def __init__(self, name: str, users: LaserUsers) -> None:
         self.name = name
         self._dense = LaserScorer(name, users, users.items.vectors.shape[1])
+        self._newest = users.laser.max_history
         placed = users.laser.neighbours(users.item_ids, users.items.text_vectors)
         self._neighbours = None if placed is None else PlacedNeighbours(placed)
 
     def score(self, histories: Sequence[Rows]) -> Scores:
         scores = self._dense.score(histories)  # [B, I]
-        return scores if self._neighbours is None else scores + self._neighbours.score(histories)
+        if self._neighbours is None:
+            return scores
+        return scores + self._neighbours.score([rows[-self._newest :] for rows in histories])
 
 
 @dataclass(frozen=True)
