@@ -19,6 +19,8 @@ from training.evaluation_rows import (
     BEST,
     EASE_ROW,
     FAITHFUL,
+    MARKOV,
+    NEIGHBOURS_ROW,
     SASREC,
     SUM,
     ZERO_SHOT,
@@ -40,7 +42,7 @@ BASE_BYTES = 1200 << 20  # interpreter, libraries, the embedded backbone and one
 PROBED_USERS = 64
 ROWS = 24  # of the table, the sum's parts once more on validation, and the penalties
 PAIRS = [(ALONE, against) for against in (ZERO_SHOT, SASREC, EASE_ROW, SUM)]
-PAIRS += [(FAITHFUL, SUM), (BEST, SUM)]
+PAIRS += [(FAITHFUL, SUM), *((BEST, against) for against in (MARKOV, EASE_ROW, NEIGHBOURS_ROW, SUM))]
 
 
 def evaluate(
@@ -107,7 +109,7 @@ def make_table(dataset: Dataset, runs: Sequence[RunRanks], seed: int = 0) -> Eva
 
 def _comparisons(by_row: Mapping[str, Sequence[RankedUsers]], seed: int) -> Iterator[Comparison]:
     for name, against in PAIRS:
-        if name in by_row:
+        if name in by_row and against in by_row:
             yield compare(name, by_row[name], against, by_row[against], seed)
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "EASE_ROW",
     "FAITHFUL",
     "MARKOV",
+    "NEIGHBOURS_ROW",
     "SASREC",
     "SUM",
     "ZERO_SHOT",
@@ -183,7 +184,7 @@ class TableRows:
         weighted = tuple((part, choice.weights[part.name]) for part in parts)
         return WeightedSum(SUM, weighted), choice.weights
 
-    def rank_laser(self) -> None:
+    def rank_laser(self, with_penalty: bool = True) -> None:
         """Laser before training, its embedding alone, the faithful run's, and what is served."""
         main = self.subject
         self.rank(without_training(ZERO_SHOT, main.laser, self.dataset.item_ids, main.items))
@@ -191,4 +192,4 @@ class TableRows:
         if self.faithful is not None:
             self.rank(LaserScorer(FAITHFUL, self.faithful.users, self.faithful.laser.backbone.width))
         if main.laser.fusion.weights:
-            self.rank(ServedScorer(BEST, main.users), with_penalty=True)
+            self.rank(ServedScorer(BEST, main.users), with_penalty)

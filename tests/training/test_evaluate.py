@@ -182,6 +182,9 @@ def test_comparisons_are_against_the_baselines_that_matter(table: EvaluationTabl
         ("Laser alone", "SASRec"),
         ("Laser alone", "EASE"),
         ("Laser alone", "simple sum"),
+        ("Laser (best configuration, fused)", "Markov (first order)"),
+        ("Laser (best configuration, fused)", "EASE"),
+        ("Laser (best configuration, fused)", "EASE with text (Laser's neighbours)"),
         ("Laser (best configuration, fused)", "simple sum"),
     }
     rows = {row.name: row for row in table.rows}

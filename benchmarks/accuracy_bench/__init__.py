@@ -1,0 +1,1 @@
+"""The parts of benchmarks/accuracy.py: each makes jobs, and every finished job is one row on disk."""
