@@ -1,10 +1,13 @@
 """Train the frozen ID recommenders: item tables that start from text, full-softmax cross-entropy, cross-fitted.
 
 A recommender that was trained on a user's history already knows that user's training targets, and a Laser trained
-on its states learns to trust them far too much. So each recommender is trained twice, from the same start:
+on its states learns to trust them far too much. So each recommender is trained twice:
 
 - `cross_fitted` never saw any user's last training item; Laser's training rows predict exactly those items.
 - `final` trains on all training items; it answers for validation, test and service, in the fusion.
+
+The final round starts from text, which makes a better recommender. The cross-fitted round starts at random, which makes
+better states: the prefix is there to tell the text model what text does not know (docs/experiments.md).
 
 Continuing the first on the rest instead of starting again was worse (docs/experiments.md): what it has overfitted
 it does not forget.
@@ -48,16 +51,17 @@ Vectors = NDArray[np.float32]
 
 
 class Recipe(NamedTuple):
-    """What one kind of recommender needs to converge in tens of epochs."""
+    """What one kind of recommender needs to converge in tens of epochs: rates from a random table and from text."""
 
     dropout: float
     learning_rate: float
+    rate_from_text: float = 1e-3
 
 
-# BERT4Rec sees a target in a third of the places SASRec does, so it takes less dropout.
+# BERT4Rec sees a target in a third of the places SASRec does, so it takes larger steps and less dropout.
 RECIPES: dict[Kind, Recipe] = {
     "sasrec": Recipe(dropout=0.5, learning_rate=1e-3),
-    "bert4rec": Recipe(dropout=0.2, learning_rate=1e-3),
+    "bert4rec": Recipe(dropout=0.2, learning_rate=3e-3),
     "gru4rec": Recipe(dropout=0.3, learning_rate=1e-3),
 }
 
@@ -66,7 +70,8 @@ RECIPES: dict[Kind, Recipe] = {
 class IdTrainingConfig:
     """Optimisation of the ID recommenders, and the one width of all of them; dropout and rate differ by kind.
 
-    `text_start` is the spread of the item tables that start from the items' texts; 0 starts them at random.
+    `text_start` is the spread of the final round's item table, which starts from the items' texts; 0 starts it at
+    random.
     """
 
     kinds: tuple[Kind, ...] = ("sasrec", "bert4rec", "gru4rec")
@@ -100,9 +105,11 @@ class IdTrainingConfig:
         """One recommender's shape over so many items."""
         return IdRecommenderConfig(kind, items, width=self.width, dropout=RECIPES[kind].dropout)
 
-    def fit_config(self, kind: Kind, seed: int) -> FitConfig:
+    def fit_config(self, kind: Kind, seed: int, from_text: bool) -> FitConfig:
         """The generic loop's settings for one round."""
-        return FitConfig(self.epochs, self.patience, RECIPES[kind].learning_rate, seed)
+        recipe = RECIPES[kind]
+        rate = recipe.rate_from_text if from_text else recipe.learning_rate
+        return FitConfig(self.epochs, self.patience, rate, seed)
 
 
 class CrossFitted:
@@ -126,16 +133,15 @@ def train_id_recommender(
 ) -> CrossFitted:
     """Train one recommender in its two rounds.
 
-    `train` holds each user's training rows, oldest first; `text_vectors` [I, D] are where its item table starts.
+    `train` holds each user's training rows, oldest first; the final item table starts from `text_vectors` [I, D].
     """
     shortened, held_out = hold_out_last(train)
-    rounds = []
-    for number, sequences, rows in ((1, shortened, held_out), (2, list(train), valid)):
-        state_file = folder / f"{shape.kind}-{number}.state"
-        rounds.append(
-            train_round(shape, training, sequences, rows, state_file, seed, log, text_vectors, device)
-        )
-    return CrossFitted(*rounds)
+    first, second = (folder / f"{shape.kind}-{number}.state" for number in (1, 2))
+    start = text_vectors if training.text_start else None
+    return CrossFitted(
+        train_round(shape, training, shortened, held_out, first, seed, log, None, device),
+        train_round(shape, training, list(train), valid, second, seed, log, start, device),
+    )
 
 
 def train_round(
@@ -152,9 +158,10 @@ def train_round(
     """Train one recommender on the sequences, stopped by the rows held out. None: its item table starts at random."""
     torch.manual_seed(seed)
     model = build_id_recommender(shape)
-    if training.text_start and text_vectors is not None:
+    if text_vectors is not None:
         start_from_text(model, text_vectors, training.text_start)
-    return _round(model.to(device), training, sequences, held_out, state_file, seed, log)
+    config = training.fit_config(shape.kind, seed, from_text=text_vectors is not None)
+    return _round(model.to(device), training, config, sequences, held_out, state_file, log)
 
 
 @torch.no_grad()
@@ -186,13 +193,13 @@ def hold_out_last(train: Sequence[Rows]) -> tuple[list[Rows], EvalRows]:
 def _round(
     model: IdRecommender,
     training: IdTrainingConfig,
+    config: FitConfig,
     sequences: list[Rows],
     held_out: EvalRows,
     state_file: Path,
-    seed: int,
     log: Log,
 ) -> IdRecommender:
-    rows = sample_rows(held_out, VALIDATION_USERS, seed)
+    rows = sample_rows(held_out, VALIDATION_USERS, config.seed)
     step = cloze_loss if isinstance(model, BERT4Rec) else next_item_loss
     usable = [sequence for sequence in sequences if len(sequence) >= 2]
 
@@ -202,15 +209,7 @@ def _round(
     def validate() -> float:
         return validation_ndcg(model, rows)
 
-    fit(
-        state_file.stem,
-        model,
-        training.fit_config(model.config.kind, seed),
-        run_epoch,
-        validate,
-        state_file,
-        log,
-    )
+    fit(state_file.stem, model, config, run_epoch, validate, state_file, log)
     return model
 
 

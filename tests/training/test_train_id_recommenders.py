@@ -59,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, CrossFitted]
     split = leave_one_out(checkerboard())
     config = IdTrainingConfig(width=32, epochs=10, patience=5, batch_size=16)
     folder = tmp_path_factory.mktemp("state")
-    quick = {kind: Recipe(dropout=0.1, learning_rate=5e-3) for kind in KINDS}
+    quick = {kind: Recipe(dropout=0.1, learning_rate=5e-3, rate_from_text=5e-3) for kind in KINDS}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_id_recommenders, "RECIPES", quick)
         return {
@@ -384,5 +384,8 @@ def test_a_start_from_text_changes_what_is_learned_and_zero_does_without(tmp_pat
         folder = tmp_path / str(start)
         pair = train_id_recommender(shape, config, split.train, split.valid, folder, 0, silent, TEXT)
         tables[start] = pair.final.item_vectors
+        assert (
+            pair.cross_fitted.item_vectors.std() < 0.1
+        )  # whose states the prefix reads always starts at random
     assert tables[0.0].std() < 0.1
     assert tables[0.5].std() > 0.3
