@@ -158,6 +158,7 @@ def evaluate(
     data: DataFolder,
     faithful: Annotated[list[Path] | None, Option(help="A run of the preset faithful for each run.")] = None,
     seed: Annotated[int, Option(min=0, help="The number that the intervals follow from.")] = 0,
+    report: Annotated[Path | None, Option(help="A folder to write one HTML page into, for people.")] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -167,7 +168,7 @@ def evaluate(
     """
     from training.evaluate import evaluate as evaluate_runs
 
-    table = evaluate_runs(runs, data, _device(device), faithful or (), seed)
+    table = evaluate_runs(runs, data, _device(device), faithful or (), seed, report=report)
     typer.echo(json.dumps(table.to_dict()) if as_json else table.text())
 
 

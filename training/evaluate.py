@@ -30,6 +30,7 @@ from training.evaluation_rows import (
 from training.finished_run import FinishedRun, open_run
 from training.laser_scorers import LaserUsers
 from training.ranking import RankedUsers
+from training.report import Evaluated, expert_use, write_report
 from training.report_table import Comparison, EvaluationTable, compare, make_row
 from training.run_folder import RunError
 from training.run_ranks import FOLDER, RANKS_FILE, RunRanks
@@ -52,11 +53,13 @@ def evaluate(
     faithful: Sequence[Path] = (),
     seed: int = 0,
     console: Console | None = None,
+    report: Path | None = None,
 ) -> EvaluationTable:
     """Evaluate runs on the data they were trained on; `seed` draws the users of the intervals.
 
-    `faithful` are the runs of that preset, for its row: none, or one for each of `runs`. Raises DataError,
-    CheckpointError, BackboneError, or RunError where runs and data do not belong together.
+    `faithful` are the runs of that preset, for its row: none, or one for each of `runs`. `report` is the folder for a
+    page that shows everything. Raises DataError, CheckpointError, BackboneError, or RunError where runs and data do
+    not belong together.
     """
     console = console or Console(stderr=True)
     dataset = load_dataset(data)
@@ -67,7 +70,7 @@ def evaluate(
         raise RunError(f"there are {len(runs)} runs but {len(faithful)} faithful ones; name one for each")
     opened = [open_run(folder, dataset, device) for folder in (*runs, *faithful)]
     _refuse_equal_seeds(opened[: len(runs)])
-    bars, ranked = TaskBars(console), []
+    bars, ranked, experts = TaskBars(console), [], []
     with bars.shown():
         for number, run in enumerate(opened[: len(runs)]):
             of_this = [run, *opened[len(runs) + number :][: 1 if faithful else 0]]
@@ -76,7 +79,13 @@ def evaluate(
             rows = TableRows(dataset, split, subjects[0], subjects[1] if faithful else None, bars)
             ranked.append(rows.ranked())
             ranked[-1].save(run.folder / FOLDER / RANKS_FILE)
-    return make_table(dataset, ranked, seed)
+            if report is not None:
+                experts.append(expert_use(subjects[0].users, split.test.histories))
+    table = make_table(dataset, ranked, seed)
+    if report is not None:
+        page = write_report(report, Evaluated(dataset, split, table, ranked, runs[0], experts[0]))
+        console.print(f"report: {page}")
+    return table
 
 
 def encode(run: FinishedRun, dataset: Dataset, bars: TaskBars) -> Subject:

@@ -22,7 +22,7 @@ LABEL = f"one seed, {USERS:,} users, {sum(EPOCHS)} epochs of {USERS:,} rows"
 ABLATIONS: dict[str, dict[str, str]] = {
     REFERENCE: {},
     "without MoE (K 1)": {"laser.m_former.experts": "1"},
-    "without M-Former (learned prefix alone)": {"laser.sources": ""},
+    "without M-Former": {"laser.sources": ""},
     "without phase 1": {"training.phase1_epochs": "0", "training.phase2_epochs": str(sum(EPOCHS))},
     "without phase 2": {"training.phase1_epochs": str(sum(EPOCHS)), "training.phase2_epochs": "0"},
     "average pooling": {"laser.read_out": "mean"},

@@ -247,6 +247,16 @@ def test_the_ranks_of_a_run_are_kept_in_its_folder(
     assert make_table(dataset, [kept]) == table
 
 
+def test_the_report_is_written_beside_the_table(
+    world: tuple[Path, Path, Dataset], table: EvaluationTable, tmp_path: Path
+) -> None:
+    run, data, _ = world
+    assert evaluate([run], data, console=quiet(), report=tmp_path / "out").rows == table.rows
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "<h1>Laser on checkerboard</h1>" in page
+    assert "Who gets which expert" in page
+
+
 def test_several_runs_are_averaged_by_user(world: tuple[Path, Path, Dataset], tmp_path: Path) -> None:
     run, data, dataset = world
     second = write_run(tmp_path, dataset, seed=1)
