@@ -1,5 +1,6 @@
 """What runs on the encoder's thread: a batch of requests in, user vectors out. Nothing else ever calls Laser.
 
+    phrases that no word matched -> their meanings (one call; none for those seen before)
     titles of all requests -> encode_items (one call)
     stored token ids and text vectors + those -> History -> encode_users (one call)
 
@@ -7,17 +8,21 @@ Letters: N history, D text width, V vector width.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.bundle import Bundle
-from model.encoder import EncodedItems, History
+from model.encoder import EncodedItems, History, TextEncoder
+from service.constraints import Constraint
+from service.constraints.meaning import Meanings, prompt_text, read_phrases
 from service.history import Entry, Record
 
 FRAME_TOKENS = 32  # about what instruction and marks add to a request's own tokens
 CHARACTERS_PER_TOKEN = 4  # of text that is not yet tokenised
+WORD_START = "\u0120\u2581"  # how byte-pair and unigram tokenizers mark a word's first token
 
 Vectors = NDArray[np.float32]
 Row = tuple[Sequence[int], Vectors, Vectors]  # one item's token ids, text vector [D], item vector [V]
@@ -33,11 +38,32 @@ class Encoder(Protocol):
     def encode_users(self, histories: Sequence[History]) -> Vectors: ...
 
 
+class FrozenTexts:
+    """The frozen text model of a Laser, unwhitened: what phrases and values are compared in."""
+
+    def __init__(self, text: TextEncoder) -> None:
+        """A TextEncoder of its own, without whitening."""
+        self._text = text
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors float32 [n, D]."""
+        longest = self._text.config.prompt.constraint_tokens
+        return self._text.text_vectors([self._text.prompts.sentence(text) for text in texts], longest=longest)
+
+    def words(self) -> tuple[str, ...]:
+        """The words that are single tokens, most frequent first: those the model knows well."""
+        ranked = sorted(self._text.backbone.tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+        plain = (token.lstrip(WORD_START) for token, _ in ranked)
+        return tuple(dict.fromkeys(word.casefold() for word in plain if word.isalpha()))
+
+
 class EncodeJob(NamedTuple):
-    """One request: its history, newest last, and its sentence ("" for none)."""
+    """One request: its history, newest last, and its sentence, understood as far as words go."""
 
     entries: tuple[Entry, ...]
-    sentence: str
+    constraint: Constraint = Constraint()
+    strict: bool = True
+    explain: bool = False  # also encode it without the sentence
 
 
 class EncodedUser(NamedTuple):
@@ -46,6 +72,8 @@ class EncodedUser(NamedTuple):
     vector: Vectors  # [V]
     entries: tuple[Entry, ...]  # the newest max_history
     history: Vectors  # item vectors of those entries [N, V]
+    constraint: Constraint  # its phrases settled
+    plain: Vectors  # [V], without the sentence; the same vector unless that was asked for
 
     @property
     def rows(self) -> list[int]:
@@ -56,15 +84,16 @@ class EncodedUser(NamedTuple):
 class UserEncoder:
     """Runs batches of EncodeJobs on one encoder and one bundle."""
 
-    def __init__(self, encoder: Encoder, bundle: Bundle) -> None:
+    def __init__(self, encoder: Encoder, bundle: Bundle, meanings: Meanings | None = None) -> None:
         self._encoder = encoder
         self._bundle = bundle
+        self._meanings = meanings
 
     def tokens(self, job: EncodeJob) -> int:
         """About how long the job's prompt will be; what the batcher pads to."""
         kept = job.entries[-self._encoder.max_history :]
         known = sum(len(self._bundle.token_ids[entry.row]) for entry in kept if entry.row is not None)
-        characters = len(job.sentence) + sum(
+        characters = len(job.constraint.sentence) + sum(
             len(str(entry.record["title"])) for entry in kept if entry.record is not None
         )
         return FRAME_TOKENS + known + characters // CHARACTERS_PER_TOKEN
@@ -74,16 +103,31 @@ class UserEncoder:
         kept = [job.entries[-self._encoder.max_history :] for job in jobs]
         records = [entry.record for entries in kept for entry in entries if entry.record is not None]
         titled = _rows(self._encoder.encode_items(records)) if records else iter(())
+        constraints = self._constraints(jobs)
         histories, vectors = [], []
-        for job, entries in zip(jobs, kept, strict=True):
-            sentence = self._encoder.tokenize_constraint(job.sentence) if job.sentence else ()
+        for entries, constraint in zip(kept, constraints, strict=True):
+            sentence = self._encoder.tokenize_constraint(constraint.as_text) if constraint.as_text else ()
             history, items = self._history(entries, sentence, titled)
             histories.append(history)
             vectors.append(items)
-        users = self._encoder.encode_users(histories)  # [B, V]
-        if not np.isfinite(users).all():
+        twice = [n for n, job in enumerate(jobs) if job.explain and histories[n].constraint]
+        without = [histories[n]._replace(constraint=()) for n in twice]
+        encoded = self._encoder.encode_users([*histories, *without])  # [B + twice, V]
+        if not np.isfinite(encoded).all():
             raise FloatingPointError("the encoder returned a vector that is not finite")
-        return [EncodedUser(*each) for each in zip(users, kept, vectors, strict=True)]
+        users, plain = encoded[: len(jobs)], encoded[: len(jobs)].copy()  # [B, V]
+        plain[twice] = encoded[len(jobs) :]
+        return [EncodedUser(*each) for each in zip(users, kept, vectors, constraints, plain, strict=True)]
+
+    def _constraints(self, jobs: Sequence[EncodeJob]) -> list[Constraint]:
+        """The jobs' constraints with their phrases settled and the text that enters the prompt."""
+        if self._meanings is not None:
+            self._meanings.prepare([phrase.text for job in jobs for phrase in job.constraint.phrases])
+        settled = [read_phrases(job.constraint, self._meanings) for job in jobs]
+        return [
+            replace(constraint, as_text=prompt_text(constraint, job.strict, not job.entries))
+            for constraint, job in zip(settled, jobs, strict=True)
+        ]
 
     def _history(
         self, entries: Sequence[Entry], sentence: tuple[int, ...], titled: Iterator[Row]

@@ -9,7 +9,9 @@ from index.bundle import Bundle, BundleError, open_bundle
 from index.item_index import open_index
 from model.backbone import BackboneError
 from model.checkpoint import CheckpointError, load_checkpoint
+from model.encoder import TextEncoder
 from model.laser import Laser
+from service.encoding import FrozenTexts
 from service.metrics import Metrics
 from service.recommender import Recommender
 from service.settings import Settings
@@ -31,7 +33,8 @@ def load_recommender(settings: Settings, metrics: Metrics) -> Recommender:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)
     index = open_index(bundle.vectors, "cpu" if device == "cpu" else "auto")
-    recommender = Recommender(bundle, laser, index, settings, metrics)
+    texts = FrozenTexts(TextEncoder(laser.config, laser.backbone))  # one that does not whiten
+    recommender = Recommender(bundle, laser, index, settings, metrics, texts)
     try:
         recommender.warm_up()
     except Exception as error:

@@ -1,5 +1,5 @@
-"""What runs on the search thread: filters, exclusions, the history's neighbours and the search itself, for a batch
-of requests at once.
+"""What runs on the search thread: filters, exclusions, what a sentence asks, the history's neighbours and the search
+itself, for a batch of requests at once.
 
 One owner thread, because GPU indexes allow no concurrent searches; batches, because one pass over the vectors
 then serves several queries. A row that is filtered, excluded or seen is masked before the search, never
@@ -14,10 +14,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import Catalogue
+from index.bundle import Bundle
 from index.filters import Filter, compile_mask
 from index.item_index import ItemIndex
-from index.neighbours import Boosts, Neighbours
+from index.neighbours import Boosts
+from service.constraints import Constraint
+from service.constraints.meaning import Meanings
+from service.constraints.obey import Obeyed, obey
+from service.constraints.steering import add_boosts, steer
+
+SAMPLE = 1024  # items whose scores tell how far a user's scores spread
+
+
+NOTHING = Constraint()
 
 
 class SearchJob(NamedTuple):
@@ -28,6 +37,8 @@ class SearchJob(NamedTuple):
     filter: Filter | None
     forbidden: Sequence[int]  # rows
     history: Sequence[int] = ()  # rows, oldest first; what is no item of the catalogue has no neighbours
+    constraint: Constraint = NOTHING  # the sentence, its phrases settled
+    strict: bool = True  # confident parts of the sentence filter
 
 
 class Found(NamedTuple):
@@ -36,23 +47,51 @@ class Found(NamedTuple):
     rows: list[int]
     scores: list[float]
     allowed: int
+    obeyed: Obeyed  # what the sentence did
 
 
 class Searcher:
-    """Runs batches of SearchJobs on one index, its catalogue and the neighbours in it."""
+    """Runs batches of SearchJobs on one index and its bundle.
 
-    def __init__(self, index: ItemIndex, catalogue: Catalogue, neighbours: Neighbours) -> None:
+    `steering` weighs what a sentence asks for softly, in standard deviations of the user's scores.
+    """
+
+    def __init__(
+        self, index: ItemIndex, bundle: Bundle, meanings: Meanings | None = None, steering: float = 2.0
+    ) -> None:
         self._index = index
-        self._catalogue = catalogue
-        self._neighbours = neighbours
+        self._catalogue = bundle.catalogue
+        self._neighbours = bundle.neighbours
+        self._sample = bundle.vectors[:: max(1, len(bundle.vectors) // SAMPLE)]
+        self._meanings = meanings
+        self._steering = steering
 
     def run(self, jobs: Sequence[SearchJob]) -> list[Found]:
         """The k best allowed rows of each job."""
         queries = np.stack([job.vector for job in jobs])  # [B, V]
         largest = min(max(job.k for job in jobs), len(self._catalogue))
-        masks = [self._mask(job) for job in jobs]
-        found = self._index.search(queries, largest, masks, [self._boosts(job) for job in jobs])
-        return [_found(job.k, *each) for job, each in zip(jobs, zip(*found, strict=True), strict=True)]
+        asked = [self._ask(job) for job in jobs]
+        found = self._index.search(
+            queries, largest, [each.mask for each in asked], [each.boosts for each in asked]
+        )
+        return [
+            _found(job.k, each, *answer)
+            for job, each, answer in zip(jobs, asked, zip(*found, strict=True), strict=True)
+        ]
+
+    def _ask(self, job: SearchJob) -> "_Asked":
+        """The job in the index's terms: the request's mask and the sentence's as one, neighbours and steering."""
+        mask = self._mask(job)
+        obeyed = obey(job.constraint, self._catalogue, job.strict, mask, job.history)
+        if obeyed.mask is not None:
+            mask = obeyed.mask if mask is None else mask & obeyed.mask
+        boosts = self._neighbours.boosts(job.history) if job.history else None
+        soft = [clause for clause, filters in obeyed.clauses if not filters]
+        steering = steer(soft, job.constraint.leanings, self._catalogue, self._meanings)
+        if steering is None:
+            return _Asked(mask, boosts, obeyed, 0.0)
+        weight = self._steering * float(np.std(self._sample @ job.vector))
+        return _Asked(mask, add_boosts(boosts, steering, weight), obeyed, weight * steering.shift)
 
     def _mask(self, job: SearchJob) -> NDArray[np.bool_] | None:
         """bool [n], True where a row may be returned; None where all may."""
@@ -66,11 +105,20 @@ class Searcher:
         allowed[list(job.forbidden)] = False
         return allowed
 
-    def _boosts(self, job: SearchJob) -> Boosts | None:
-        return self._neighbours.boosts(job.history) if job.history else None
+
+class _Asked(NamedTuple):
+    """A job as the index is asked it."""
+
+    mask: NDArray[np.bool_] | None
+    boosts: Boosts | None
+    obeyed: Obeyed
+    shift: float  # to take off the scores
 
 
-def _found(k: int, rows: NDArray[np.int64], scores: NDArray[np.float32], allowed: np.int64) -> Found:
+def _found(
+    k: int, asked: _Asked, rows: NDArray[np.int64], scores: NDArray[np.float32], allowed: np.int64
+) -> Found:
     """One query's part of a batch that was searched for the largest k in it."""
     count = min(k, int((rows >= 0).sum()))
-    return Found(rows[:count].tolist(), scores[:count].tolist(), int(allowed))
+    shown = scores[:count] - np.float32(asked.shift)
+    return Found(rows[:count].tolist(), shown.tolist(), int(allowed), asked.obeyed)

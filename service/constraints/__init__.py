@@ -7,7 +7,7 @@ phrases' vectors.
 """
 
 from service.constraints.parse import parse
-from service.constraints.types import Constraint
+from service.constraints.types import Constraint, Phrase
 from service.constraints.vocabulary import Vocabulary
 
-__all__ = ["Constraint", "Vocabulary", "parse"]
+__all__ = ["Constraint", "Phrase", "Vocabulary", "parse"]

@@ -21,7 +21,8 @@ from service.constraints.units import CONCEPT_DIMENSION, UNITS, concepts_of
 
 YEARS = (1000, 2100)
 TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
-SMALL = 60  # distinct whole numbers up to which "4 players" means exactly 4
+SMALL = 60  # distinct numbers up to which "4 players" and "14 inches" are meant exactly
+EXTREMES = frozenset({"min", "max", "minimum", "maximum"})  # "min_players" counts players, not minutes
 NAME_NOISE = frozenset(
     {"is", "has", "can", "with", "in", "of", "the", "num", "number", "count", "total", "avg", "n", "no"}
 )
@@ -39,7 +40,7 @@ class Numeric:
     factor: float  # base units in one of its own
     low: float
     high: float
-    counts: bool  # few different whole numbers: players, bedrooms, stars
+    counts: bool  # few different numbers, and no durations: players, bedrooms, inches of a screen
 
     @property
     def is_year(self) -> bool:
@@ -96,7 +97,8 @@ def _numbers(catalogue: Catalogue, name: str) -> NDArray[np.float64]:
 
 def _numeric(name: str, numbers: NDArray[np.float64]) -> Numeric:
     parts = name_stems(name)
-    concepts = concepts_of(parts)
+    telling = tuple(stem for stem in parts[:-1] if stem not in EXTREMES) + parts[-1:]
+    concepts = concepts_of(telling)
     usual = float(np.median(numbers))
     whole = bool((numbers == np.floor(numbers)).all())
     if "year" in concepts and not (
@@ -108,7 +110,7 @@ def _numeric(name: str, numbers: NDArray[np.float64]) -> Numeric:
     dimension, factor = _unit(parts, concepts, usual)
     return Numeric(
         name, parts, concepts, dimension, factor, float(numbers.min()), float(numbers.max()),
-        whole and len(np.unique(numbers)) <= SMALL and dimension in (None, "stars"),
+        len(np.unique(numbers)) <= SMALL and dimension not in ("time", "money"),
     )  # fmt: skip
 
 

@@ -63,9 +63,10 @@ def choose(
 def relative(sense: Sense, columns: Sequence[Numeric], words: str) -> Relative | None:
     """A relative word as one end of the first column it can be about."""
     for concept, side in sense.ends:
-        for column in columns:
-            if concept in column.concepts:
-                return end_of(column, side, sense.percentile, words, sense.confidence)
+        of_it = [column for column in columns if concept in column.concepts]
+        whole = [column for column in of_it if set(WHOLE) & set(column.stems)]
+        if of_it:
+            return end_of((whole or of_it)[0], side, sense.percentile, words, sense.confidence)
     return None
 
 
@@ -125,6 +126,9 @@ def _by_unit(found: Range, columns: Sequence[Numeric]) -> Bounds | Missing | Non
             if dimensions and not found.bare
             else None
         )
+    fitting = [
+        pair for pair in fitting if _fits(_scaled(found, pair), pair[0])
+    ] or fitting  # "3 pounds": money or mass
     spoken = [pair for pair in fitting if set(found.concepts) & set(pair[0].concepts)] or fitting
     whole = [pair for pair in spoken if set(WHOLE) & set(pair[0].stems)] or spoken
     column, unit = whole[0]
@@ -132,6 +136,13 @@ def _by_unit(found: Range, columns: Sequence[Numeric]) -> Bounds | Missing | Non
         return None  # "for 3 years": no length of anything here
     different = {pair[0].name for pair in whole if pair[1].dimension == unit.dimension}
     return _bounds(found, column, unit.factor / column.factor, SURE if len(different) == 1 else PLAUSIBLE)
+
+
+def _scaled(found: Range, pair: tuple[Numeric, Unit]) -> Range:
+    """The range in the unit of a column."""
+    factor = pair[1].factor / pair[0].factor
+    gte, gt, lte, lt = (None if b is None else b * factor for b in (found.gte, found.gt, found.lte, found.lt))
+    return found._replace(gte=gte, gt=gt, lte=lte, lt=lt)
 
 
 def _of_concepts(concepts: Sequence[str], columns: Sequence[Numeric], found: Range) -> Numeric | None:

@@ -8,7 +8,7 @@ the mean of three ways to write it, and what neutral sentences look like is take
     similarity(phrase, value) = cos(phrase, value) - mean over neutral sentences of cos(sentence, value)
 
 The neutral sentences also set the scale. `floor` is what 95 per cent of them stay below with their best value; a
-phrase beyond 1.2 floors is relevant, beyond 1.7 it means its best value as surely as a word would. On development
+phrase beyond 1.2 floors is relevant, beyond 1.5 it means its best value as surely as a word would. On development
 phrases of two catalogues (tests/service/constraints) all but 1 in 60 irrelevant ones stay below.
 
 Letters: P phrases, V values, D width of the text model.
@@ -31,7 +31,7 @@ from service.constraints.vocabulary import Vocabulary
 Vectors = NDArray[np.float32]
 
 MOST_VALUES = 1500  # of the descriptive columns, those with most items
-RELEVANT, CERTAIN = 1.2, 1.7  # in floors
+RELEVANT, CERTAIN = 1.2, 1.5  # in floors
 FLOOR_QUANTILE = 0.95
 CLOSE = 0.92  # of the best similarity: as good as the best
 MOST_NEAR = 5  # values that a phrase leans to
@@ -87,6 +87,20 @@ class Meanings:
         found = (Near(self.values[n], float(similarity[n])) for n in order)
         return [near for near in found if column in (None, near.value.column)][:MOST_NEAR]
 
+    def related(self, column: str, values: Sequence[str]) -> list[tuple[str, float]]:
+        """Other values of the column near to some of these, with their similarity in (0, 1]."""
+        places = [n for n, value in enumerate(self.values) if value.column == column]
+        wanted = [n for n in places if self.values[n].value in values]
+        if not wanted:
+            return []
+        similarity = (self._vectors[places] @ self._vectors[wanted].T).max(axis=1) - self._usual[places]
+        least = RELEVANT * self.floor
+        return [
+            (self.values[n].value, min(float(each), 1.0))
+            for n, each in zip(places, similarity, strict=True)
+            if each >= least and n not in wanted
+        ]
+
 
 def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constraint:
     """Settle every phrase: a value, a leaning that also enters the prompt, or ignored.
@@ -120,6 +134,20 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         as_text=", ".join(leaning.text for leaning in leanings if leaning.include),
         ignored=(*constraint.ignored, *ignored),
     )
+
+
+def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:
+    """What of a settled constraint enters the prompt.
+
+    strict: what stayed text, since words that filter stay out; soft: the whole sentence, if any of it is about this
+    catalogue. Where nothing but the sentence is known of the user (`alone`), what it wants is all the prompt can say.
+    """
+    if not strict and (constraint.clauses or constraint.leanings):
+        return constraint.sentence
+    if alone and not constraint.as_text:
+        wanted = [condition for condition in constraint.conditions() if isinstance(condition, Values)]
+        return ", ".join(dict.fromkeys(condition.words for condition in wanted if condition.include))
+    return constraint.as_text
 
 
 def _value(phrase: Phrase, near: Sequence[Near], floor: float) -> Values:

@@ -55,6 +55,8 @@ def obey(
 
     `history` holds the catalogue rows of the user's items, for comparatives.
     """
+    if not constraint.clauses:
+        return Obeyed((), None, constraint.contradictions, {})
     everything = np.ones(len(catalogue), dtype=bool)
     allowed = everything if own is None else own
     fixed = [_is_fixed(clause) for clause in constraint.clauses]
@@ -145,12 +147,13 @@ def _resolve(part: Condition, catalogue: Catalogue, among: Mask, history: Sequen
     edge = round(float(np.percentile(pool, percentile)), 6)
     low = (part.side == "low") == part.include
     closed = part.include and not part.own
-    bound = ("lte" if closed else "lt") if low else ("gte" if closed else "gt")
     bounds = Bounds(
         part.attribute, part.words, part.confidence, soft=part.soft, percentile=percentile,
         basis="history" if pool is own else "catalogue",
     )  # fmt: skip
-    return replace(bounds, **{bound: edge})
+    if low:
+        return replace(bounds, lte=edge) if closed else replace(bounds, lt=edge)
+    return replace(bounds, gte=edge) if closed else replace(bounds, gt=edge)
 
 
 def _contradictions(
@@ -175,14 +178,15 @@ def _contradictions(
 
 def _clash(one: Part, other: Part) -> str:
     """Why two parts cannot both hold, or ""."""
-    if isinstance(one, Values) and isinstance(other, Values) and one.attribute == other.attribute:
-        if one.include != other.include:
-            wanted, unwanted = (one, other) if one.include else (other, one)
-            if {v.casefold() for v in wanted.values} <= {v.casefold() for v in unwanted.values}:
-                return f"{wanted.values[0]} is both asked for and ruled out."
-    elif isinstance(one, Bounds) and isinstance(other, Bounds) and one.attribute == other.attribute:
-        if one.include and other.include and _disjoint(one, other):
-            return f"No {one.attribute} is within both {one.words!r} and {other.words!r}."
+    if isinstance(one, Values) and isinstance(other, Values):
+        wanted, unwanted = (one, other) if one.include else (other, one)
+        opposed = wanted.include and not unwanted.include and one.attribute == other.attribute
+        if opposed and {v.casefold() for v in wanted.values} <= {v.casefold() for v in unwanted.values}:
+            return f"{wanted.values[0]} is both asked for and ruled out."
+    if not isinstance(one, Bounds) or not isinstance(other, Bounds) or one.attribute != other.attribute:
+        return ""
+    if one.include and other.include and _disjoint(one, other):
+        return f"No {one.attribute} is within both {one.words!r} and {other.words!r}."
     return ""
 
 

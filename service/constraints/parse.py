@@ -11,7 +11,8 @@ from dataclasses import replace
 from index.columns import ColumnKind
 from model.prompts import clean
 from service.constraints.choose import Missing, complement
-from service.constraints.elements import Element, Reader
+from service.constraints.element import Element
+from service.constraints.elements import Reader
 from service.constraints.lexicon import word_set
 from service.constraints.scopes import Mention, scan
 from service.constraints.tokens import Token, tokenize
@@ -197,11 +198,8 @@ def _list_links(run: Sequence[Mention]) -> list[str]:
     """The links with commas resolved: in "A, B or C" the comma is an "or"."""
     links = [mention.link for mention in run]
     for place in range(len(links) - 2, 0, -1):
-        if (
-            links[place] == "comma"
-            and links[place + 1] == "or"
-            and run[place].element.kind == run[place + 1].element.kind
-        ):
+        alike = {(mention.element.kind, mention.element.attribute) for mention in run[place - 1 : place + 2]}
+        if links[place] == "comma" and links[place + 1] == "or" and len(alike) == 1:
             links[place] = "or"
     return links
 
@@ -246,14 +244,22 @@ def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) ->
             and mention.negation == last.negation and mention.link in ("", "and", "or") and not mention.only_named
         )  # fmt: skip
         if start is not None and last is not None and not joins:
-            words = text[tokens[start.element.first].start : tokens[last.element.last - 1].end]
-            found.append(Phrase(words, not start.negative or start.exception))
+            free = start is not last and tokens[last.element.first].word == "free"  # "dairy free"
+            end = last.element.first - 1 if free else last.element.last - 1
+            end = _noun_behind(tokens, end)
+            words = text[tokens[start.element.first].start : tokens[end].end].rstrip("- ")
+            found.append(Phrase(words, (not start.negative or start.exception) != free))
             start = last = None
         if mention is not None and mention.element.kind == "text" and not mention.only_named:
             if tokens[mention.element.first].word == "free" and start is None:
                 continue
             start, last = start or mention, mention
     return tuple(found)
+
+
+def _noun_behind(tokens: Sequence[Token], end: int) -> int:
+    """The last token of a phrase with the general noun behind it: "scary movies" means more than "scary"."""
+    return end + 1 if end + 1 < len(tokens) and tokens[end + 1].word in word_set("NOUNS") else end
 
 
 def _is_statement(tokens: Sequence[Token], elements: Sequence[Element]) -> bool:

@@ -20,27 +20,38 @@ OPPOSITE: dict[Bound, Bound] = {"lt": "gte", "lte": "gt", "gt": "lte", "gte": "l
 
 COMPARATORS: dict[Bound, str] = {
     "lt": "under|below|less than|lower than|fewer than|smaller than|beneath|<|earlier than|prior to|before|pre",
-    "lte": """at most|at the most|no more than|not more than|not over|not above|up to|max|maximum|maximum of|max of|a maximum of
-        not exceeding|not to exceed|doesnt exceed|dont exceed|does not exceed|do not exceed|within|<=|until|till|no later than
-        not later than|not after|capped at|limit of|limit is|budget of|budget is|my budget|no higher than|no greater than
-        nothing over|nothing above|nothing more than|not beyond|no over|nothing after|nothing past|cant exceed|less or equal
-        dont want to spend more than|cant spend more than|not spend more than|spend at most|spend up to|afford|cap of
-        a limit of|a budget of|no after|a cap of|lower or equal to|less than or equal to""",
-    "gt": "over|above|more than|greater than|higher than|exceeding|exceeds|>|beyond|past|after|later than|post|north of",
-    "gte": """at least|at the least|no less than|not less than|no fewer than|not fewer than|minimum|minimum of|a minimum of|starting at
-        min|min of|starting from|>=|since|not under|not below|no earlier than|not earlier than|not before|upwards of|from at least
-        nothing under|nothing below|nothing less than|no under|nothing before|no before|no lower than|no smaller than
-        greater than or equal to|more than or equal to|a min of""",
+    "lte": """
+        at most|at the most|no more than|not more than|not over|not above|up to|max|maximum|maximum of
+        max of|a maximum of|not exceeding|not to exceed|doesnt exceed|dont exceed|does not exceed
+        do not exceed|within|<=|until|till|no later than|not later than|not after|capped at|limit of
+        limit is|budget of|budget is|my budget|no higher than|no greater than|nothing over|nothing above
+        nothing more than|not beyond|no over|nothing after|nothing past|cant exceed|less or equal
+        dont want to spend more than|cant spend more than|not spend more than|spend at most|spend up to
+        afford|cap of|a limit of|a budget of|no after|a cap of|lower or equal to|less than or equal to
+    """,
+    "gt": "over|above|more than|greater than|higher than|exceeding|exceeds|>|beyond|past|after|later than|post",
+    "gte": """
+        at least|at the least|no less than|not less than|no fewer than|not fewer than|minimum|minimum of
+        a minimum of|starting at|min|min of|starting from|>=|since|not under|not below|no earlier than
+        not earlier than|not before|upwards of|from at least|nothing under|nothing below|nothing less than
+        no under|nothing before|no before|no lower than|no smaller than|greater than or equal to
+        more than or equal to|a min of
+    """,
     "about": "around|about|roughly|approximately|approx|circa|~|close to|nearly|near|somewhere around|more or less",
     "exactly": "exactly|precisely|equal to|equals|=|equal",
 }  # fmt: skip
 BEHIND: dict[Bound, str] = {
-    "lte": """or less|or under|or below|or fewer|or cheaper|or shorter|or older|or earlier|or lower|or before|or smaller
-        max|maximum|tops|at most|at the most|and under|and below|and less|or lighter|and cheaper|and earlier|and older
-        and before|at max|and shorter""",
-    "gte": """or more|or above|or over|or longer|or newer|or later|or higher|or up|or after|or greater|or bigger|or larger
-        plus|and up|and above|and over|and later|and newer|and more|onwards|onward|on|and onwards|and onward|minimum|min
-        at least|at the least|and after|or so and up|and upwards|or heavier|upwards|and longer|and higher""",
+    "lte": """
+        or less|or under|or below|or fewer|or cheaper|or shorter|or older|or earlier|or lower|or before
+        or smaller|max|maximum|tops|at most|at the most|and under|and below|and less|or lighter|and cheaper
+        and earlier|and older|and before|at max|and shorter
+    """,
+    "gte": """
+        or more|or above|or over|or longer|or newer|or later|or higher|or up|or after|or greater|or bigger
+        or larger|plus|and up|and above|and over|and later|and newer|and more|onwards|onward|on|and onwards
+        and onward|minimum|min|at least|at the least|and after|or so and up|and upwards|or heavier|upwards
+        and longer|and higher
+    """,
     "about": "or so|or thereabouts|ish",
 }  # fmt: skip
 DATES = frozenset(["before", "after", "since", "until", "till", "pre", "post", "earlier", "later", "prior"])
@@ -147,7 +158,8 @@ def _bounded(bound: Bound, quantity: Quantity, concepts: tuple[str, ...], bare: 
         return found._replace(gte=value - room, lte=value + room)
     if bound == "exactly":
         return found._replace(gte=value, lte=value)
-    return found._replace(**{bound: value})
+    bounds: dict[str, float | None] = {"lt": None, "lte": None, "gt": None, "gte": None, bound: value}
+    return found._replace(lt=bounds["lt"], lte=bounds["lte"], gt=bounds["gt"], gte=bounds["gte"])
 
 
 def _between(tokens: Sequence[Token], at: int) -> Range | None:
@@ -241,14 +253,18 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
     quantity = read_quantity(tokens, start)
     if quantity is None:
         return None
-    for place in (quantity.end, quantity.end - 1):  # "20 or less", "20 dollars or less" and "4 plus"
+    for place in (
+        quantity.end,
+        quantity.end + 1,
+    ):  # "20 dollars or less", "4 players or more", "32 GB ram or more"
         words = tuple(token.word for token in tokens[place : place + 4])
-        if place < quantity.end and not (quantity.word and not quantity.units):
+        if place > quantity.end and words[:1] not in (("or",), ("and",)):
             continue
         for size in range(len(words), 0, -1):
             bound = _behind_table().get(words[:size])
             if bound is not None and not (words[0] == "on" and tokens[start - 1].word != "from"):
-                return _bounded(bound, quantity, (), False)._replace(end=place + size)
+                noun = tokens[quantity.end].stem if place > quantity.end else quantity.word
+                return _bounded(bound, quantity._replace(word=noun), (), False)._replace(end=place + size)
     if quantity.end < len(tokens) and tokens[quantity.end].word == "+" and tokens[quantity.end].glued:
         found = _bounded("gte", quantity, (), False)._replace(end=quantity.end + 1)
         return _with_unit(tokens, found)

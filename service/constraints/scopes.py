@@ -8,12 +8,15 @@ together under one negation is denied together: "no old horror films".
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
-from service.constraints.elements import Element
+from service.constraints.element import Element
 from service.constraints.lexicon import CONTRASTS, EXCEPTIONS, words
 from service.constraints.tokens import Token
 
-APART = frozenset(["anything", "everything", "all", "any", "without", "except", "excluding", "apart", "other", "besides"])
+APART = frozenset(
+    ["anything", "everything", "all", "any", "without", "except", "excluding", "apart", "other", "besides"]
+)
 MEANINGFUL = ("value", "range", "relative", "missing", "text")
 
 
@@ -178,6 +181,7 @@ def _free(mentions: Sequence[Mention], tokens: Sequence[Token]) -> None:
             mention.free = True
 
 
+@cache
 def _entries(text: str) -> frozenset[str]:
     single = words(text)
     return single | frozenset(

@@ -12,15 +12,18 @@ from typing import NamedTuple
 TOKEN = re.compile(
     r"""(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+|,[0-9]{2}(?![0-9]))?|\.[0-9]+)
     |(?P<initials>(?:[^\W\d_]\.){2,}[^\W\d_]?(?![^\W\d_]))
-    |(?P<word>[^\W\d_]+(?:['’`][^\W\d_]+)*)
-    |(?P<sign><=|>=|[$€£¥₹<>≤≥~≈%+&/:;,.!?=()–—-])""",
+    |(?P<word>[^\W\d_]+(?:['\u2019`][^\W\d_]+)*)
+    |(?P<sign><=|>=|[$€£¥₹<>≤≥~≈%+&/:;,.!?=()\u2013\u2014-])""",
     re.VERBOSE,
 )
-SAME = {"&": "and", "–": "-", "—": "-", "≈": "~", "≤": "<=", "≥": ">="}
+SAME = {"&": "and", "\u2013": "-", "\u2014": "-", "≈": "~", "≤": "<=", "≥": ">="}
 IRREGULAR = {
     "children": "child", "feet": "foot", "men": "man", "people": "person", "teeth": "tooth", "wives": "wife",
     "women": "woman", "lives": "life", "knives": "knife", "wolves": "wolf", "mice": "mouse",
 }  # fmt: skip
+
+ENDINGS = ("ing", "ion", "ed", "er", "or", "e")
+SHORTEST_ROOT = 3
 
 
 class Token(NamedTuple):
@@ -86,12 +89,21 @@ def stem_of(word: str) -> str:
     return IRREGULAR.get(stem, stem)
 
 
+@lru_cache(maxsize=65_536)
+def root(stem: str) -> str:
+    """What "directed" and "director", "rated" and "rating", "serves" and "servings" share."""
+    for ending in ENDINGS:
+        if stem.endswith(ending) and len(stem) - len(ending) >= SHORTEST_ROOT:
+            return root(stem[: -len(ending)])
+    return stem
+
+
 def _fold(text: str) -> str:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     if not text[:1].isalpha():
         return text
-    return "".join(c for c in text.casefold() if c not in "'’`.")
+    return "".join(c for c in text.casefold() if c not in "'\u2019`.")
 
 
 def _number(text: str) -> float:

@@ -20,8 +20,8 @@ class Unit(NamedTuple):
 UNITS: dict[str, dict[str, float]] = {
     "money": {"$": 1, "€": 1, "£": 1, "¥": 1, "₹": 1, "dollar": 1, "buck": 1, "usd": 1, "euro": 1, "eur": 1, "gbp": 1,
               "pound": 1, "quid": 1, "yen": 1, "rupee": 1, "cent": 0.01, "pence": 0.01, "penny": 0.01, "chf": 1},
-    "time": {"second": 1 / 60, "sec": 1 / 60, "s": 1 / 60, "ms": 1 / 60_000, "minute": 1, "min": 1, "hour": 60, "hr": 60,
-             "h": 60, "day": 1440, "week": 10_080, "month": 43_800, "year": 525_600, "yr": 525_600},
+    "time": {"second": 1 / 60, "sec": 1 / 60, "s": 1 / 60, "ms": 1 / 60_000, "minute": 1, "min": 1, "hour": 60,
+             "hr": 60, "h": 60, "day": 1440, "week": 10_080, "month": 43_800, "year": 525_600, "yr": 525_600},
     "mass": {"mg": 0.001, "milligram": 0.001, "g": 1, "gram": 1, "gr": 1, "kg": 1000, "kilo": 1000, "kilogram": 1000,
              "lb": 453.592, "lbs": 453.592, "pound": 453.592, "oz": 28.3495, "ounce": 28.3495, "ton": 1e6},
     "length": {"mm": 0.1, "millimeter": 0.1, "millimetre": 0.1, "cm": 1, "centimeter": 1, "centimetre": 1, "m": 100,
@@ -29,7 +29,8 @@ UNITS: dict[str, dict[str, float]] = {
                "foot": 30.48, "ft": 30.48, "yard": 91.44, "mile": 160_934.4},
     "volume": {"ml": 1, "milliliter": 1, "millilitre": 1, "cl": 10, "dl": 100, "l": 1000, "liter": 1000, "litre": 1000,
                "gallon": 3785.41, "pint": 473.176, "floz": 29.5735, "ounce": 29.5735, "oz": 29.5735},
-    "data": {"kb": 0.001, "mb": 1, "megabyte": 1, "gb": 1000, "gig": 1000, "gigabyte": 1000, "tb": 1e6, "terabyte": 1e6},
+    "data": {"kb": 0.001, "mb": 1, "megabyte": 1, "gb": 1000, "gig": 1000, "gigabyte": 1000, "tb": 1e6,
+             "terabyte": 1e6},
     "power": {"w": 1, "watt": 1, "kw": 1000, "kilowatt": 1000, "hp": 745.7, "horsepower": 745.7},
     "energy": {"kcal": 1, "calorie": 1, "cal": 1, "kj": 0.239},
     "share": {"%": 1, "percent": 1, "pct": 1},
@@ -40,13 +41,13 @@ UNITS: dict[str, dict[str, float]] = {
 # Words in a column's name (as stems) that tell what its numbers are of. A concept is what relative words speak of.
 CONCEPTS: dict[str, tuple[str, ...]] = {
     "price": ("price", "cost", "msrp", "fee", "fare", "usd", "eur", "gbp", "dollar", "euro", "rent"),
-    "year": ("year", "released", "release", "date", "published", "publication", "vintage", "founded", "built", "issued"),
+    "year": ("year", "released", "release", "date", "published", "publication", "vintage", "founded", "built"),
     "duration": ("runtime", "duration", "minute", "min", "hour", "time", "playtime", "second", "sec", "day", "length"),
     "pages": ("page", "pagecount"),
     "weight": ("weight", "mass", "kg", "gram", "lb", "ounce"),
     "size": ("size", "width", "height", "depth", "diameter", "screen", "inch", "cm", "mm", "area", "sqft", "sqm",
              "volume", "capacity", "length", "footage"),
-    "rating": ("rating", "score", "star", "grade", "rated", "review_score"),
+    "rating": ("rating", "score", "star", "grade"),
     "rank": ("rank", "ranking", "chart"),
     "popularity": ("popularity", "vote", "review", "sale", "sold", "download", "view", "play", "follower", "listener"),
     "speed": ("speed", "mph", "kmh", "mbps"),
@@ -66,9 +67,9 @@ CONCEPT_DIMENSION = {
 DIMENSION_CONCEPT = {"money": "price", "time": "duration", "mass": "weight", "stars": "rating"}
 SYMBOLS = ("$", "€", "£", "¥", "₹")
 NUMBERS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
-    "eighteen": 18, "nineteen": 19, "dozen": 12, "couple": 2,
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "dozen": 12, "couple": 2,
 }  # fmt: skip
 TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,

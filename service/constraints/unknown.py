@@ -7,8 +7,9 @@ column that describes (genres), the encoder is asked first: "genre: scary" may w
 
 from collections.abc import Sequence
 
-from service.constraints.elements import CUES, Element
+from service.constraints.element import Element
 from service.constraints.lexicon import word_set
+from service.constraints.named_values import CUES
 from service.constraints.scopes import Mention
 from service.constraints.tokens import Token
 from service.constraints.types import Contradiction, Phrase

@@ -10,9 +10,11 @@ without having the value ("Clear", "Classic": brands of few items). Then a cue h
 Letters: V values, I items.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from rapidfuzz import process
@@ -87,7 +89,7 @@ class ValueIndex:
             for stem in key
             if len(stem) >= SHORTEST_MISSPELT - 1 and stem.isalpha()
         }
-        self._words = sorted(words)
+        self._words = sorted(words, key=lambda word: (len(word), word))
         titles = _title_words(catalogue)
         self._ambiguous = {
             key[0]
@@ -135,8 +137,16 @@ class ValueIndex:
         """The word of a value that this one is a misspelling of, and their similarity."""
         if len(stem) < SHORTEST_MISSPELT:
             return None
-        found = process.extractOne(stem, self._words, scorer=OSA.normalized_similarity, score_cutoff=SIMILAR)
+        near = self._by_length(len(stem))
+        found = process.extractOne(stem, near, scorer=OSA.normalized_similarity, score_cutoff=SIMILAR)
         return None if found is None else (found[0], float(found[1]))
+
+    def _by_length(self, letters: int) -> list[str]:
+        """Words whose length alone does not rule them out."""
+        shortest, longest = ceil(SIMILAR * letters), int(letters / SIMILAR)
+        return self._words[
+            bisect_left(self._words, shortest, key=len) : bisect_right(self._words, longest, key=len)
+        ]
 
     def _add(self, value: Value) -> None:
         key = stems(value.value)
@@ -149,12 +159,12 @@ class ValueIndex:
             )
         for side in _sides(key):
             self._sides[side].append(value)
-        if len(key) > 1 and value.column not in self.descriptive:
+        if len(key) > 1 and self.kinds[value.column] is ColumnKind.CATEGORICAL:
             for stem in set(key):
                 self._parts[stem].append(value)
 
     def _join_families(self, catalogue: Catalogue, titles: Mapping[str, np.ndarray]) -> None:
-        """An everyday word is none where the titles that use it have a longer name: "L'Oreal" is "L'Oreal Paris" too."""
+        """A word is not everyday where the titles that use it have a longer name: "L'Oreal", "L'Oreal Paris"."""
         families: dict[str, list[Value]] = defaultdict(list)
         for key, values in self._whole.items():
             if len(key) > 1 and key[0] in self._ambiguous:

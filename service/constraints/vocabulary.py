@@ -12,6 +12,7 @@ import numpy as np
 from index.catalog import Catalogue
 from index.columns import ColumnKind
 from service.constraints.attributes import (
+    EXTREMES,
     NAME_NOISE,
     Flag,
     Numeric,
@@ -19,10 +20,9 @@ from service.constraints.attributes import (
     name_stems,
     numeric_columns,
 )
+from service.constraints.tokens import root
 from service.constraints.units import CONCEPTS, units_of
 from service.constraints.values import ValueIndex
-
-SAME_ROOT = 5  # letters that "directed" and "director" share at least
 
 
 class Vocabulary:
@@ -38,27 +38,20 @@ class Vocabulary:
         self._names: dict[tuple[str, ...], str] = {}
         for name in (*self.values.columns, *self.numeric_by_name):
             parts = name_stems(name)
-            telling = tuple(stem for stem in parts if stem not in NAME_NOISE)
+            telling = tuple(stem for stem in parts if stem not in NAME_NOISE | EXTREMES)
             self._names.setdefault(parts, name)
             self._names.setdefault(telling or parts, name)
             for stem in telling:
                 if len(telling) > 1 and not units_of(stem):
                     self._names.setdefault((stem,), name)
-        self._name_words = sorted(
-            {key[0] for key in self._names if len(key) == 1 and len(key[0]) >= SAME_ROOT}
-        )
+        self._roots = {root(key[0]): name for key, name in reversed(self._names.items()) if len(key) == 1}
         self.longest_name = max([1, *(len(key) for key in (*self._names, *self._flag_of))])
 
     def attribute(self, key: tuple[str, ...]) -> str | None:
         """The column that words name: by its name, a telling part of it, or a word of the same root."""
         if (name := self._names.get(key)) is not None:
             return name
-        if len(key) != 1 or len(key[0]) < SAME_ROOT:
-            return None
-        for word in self._name_words:
-            if key[0][:SAME_ROOT] == word[:SAME_ROOT] and abs(len(key[0]) - len(word)) <= 3:
-                return self._names[(word,)]
-        return None
+        return self._roots.get(root(key[0])) if len(key) == 1 else None
 
     def number_word(self, stem: str) -> Numeric | None:
         """The numeric column that a word speaks of: by name, or by what it is of ("costs": the price)."""
