@@ -32,6 +32,7 @@ class Dump(StrEnum):
 
 DataFolder = Annotated[Path, Argument(help="A data folder: items.jsonl, interactions.csv, dataset.json.")]
 RunFolder = Annotated[Path, Argument(help="A run folder that `laser train` has finished.")]
+RunFolders = Annotated[list[Path], Argument(help="Finished run folders; several are seeds to average over.")]
 Address = Annotated[str | None, Option(help="The address to listen on.")]
 Port = Annotated[int | None, Option(help="The port to listen on.")]
 Device = Annotated[str, Option(help="cpu, cuda, or auto: cuda where there is one.")]
@@ -154,7 +155,7 @@ def train(
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], Argument(help="Finished run folders; several are seeds to average over.")],
+    runs: RunFolders,
     data: DataFolder,
     faithful: Annotated[list[Path] | None, Option(help="A run of the preset faithful for each run.")] = None,
     seed: Annotated[int, Option(min=0, help="The number that the intervals follow from.")] = 0,
@@ -162,10 +163,7 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Rank all items for every test user, by Laser and by each baseline, as served and unmasked.
-
-    The first evaluation of a run trains a plain SASRec to compare with; the run folder keeps it.
-    """
+    """Rank all items for every test user, by Laser and by each baseline, as served and unmasked."""
     from training.evaluate import evaluate as evaluate_runs
 
     table = evaluate_runs(runs, data, _device(device), faithful or (), seed, report=report)
