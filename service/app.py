@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, routes
+from service import VERSION, events, routes
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.loading import load_recommender
@@ -22,7 +22,10 @@ from service.metrics import Metrics
 from service.readiness import Readiness
 from service.recommender import Recommender
 from service.settings import Settings
+from service.store.opening import open_store
+from service.store.protocol import Store
 from service.trace import trace_of
+from service.users import Users
 
 DESCRIPTION = (
     "What next? k items of the catalogue for a history and, when the person has something to say, a "
@@ -31,8 +34,10 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, recommender: Recommender | None = None) -> FastAPI:
-    """The ASGI app. Closes the recommender when it shuts down, also one that was handed in."""
+def create_app(
+    settings: Settings, recommender: Recommender | None = None, store: Store | None = None
+) -> FastAPI:
+    """The ASGI app. Closes recommender and store when it shuts down, also those that were handed in."""
     metrics = recommender.metrics if recommender else Metrics()
 
     @asynccontextmanager
@@ -40,9 +45,11 @@ def create_app(settings: Settings, recommender: Recommender | None = None) -> Fa
         loaded = recommender or load_recommender(settings, metrics)
         app.state.recommender = loaded
         app.state.readiness = Readiness(loaded, settings.ready_seconds)
+        app.state.users = Users(store or open_store(settings), settings, metrics)
         metrics.ready.set(1)
         try:
-            yield
+            async with app.state.users.running():
+                yield
         finally:
             loaded.close()
 
@@ -59,8 +66,10 @@ def create_app(settings: Settings, recommender: Recommender | None = None) -> Fa
         },
     )
     app.state.closing = False
+    app.state.settings = settings
     app.add_middleware(Envelope, settings=settings, metrics=metrics)
     app.include_router(routes.router)
+    app.include_router(events.router)
     return app
 
 

@@ -37,6 +37,7 @@ def examine() -> list[Finding]:
         devices,
         backbone,
         settings,
+        store,
         bundles,
     )
     return [finding for look in looks for finding in look()]
@@ -137,6 +138,35 @@ def settings() -> Iterator[Finding]:
         yield from (Finding("settings", "warning", line, "Correct the name, or unset it") for line in unknown)
         if not unknown:
             yield Finding("settings", "good", "every LASER_* variable is a setting")
+
+
+def store() -> Iterator[Finding]:
+    """The store of users and events, as a service with these settings would open it."""
+    from service.settings import SettingsError, load_settings
+    from service.store.opening import open_store
+    from service.store.protocol import StoreUnavailable
+
+    try:
+        chosen = load_settings()
+    except SettingsError:
+        return  # said above
+    kind = f"SQLite in {chosen.state_file}" if chosen.redis_url is None else "Redis at LASER_REDIS_URL"
+    if chosen.redis_url is None and not chosen.state_file.exists():
+        yield Finding("store", "good", f"{kind}, to be made by the first event")
+        return
+    opened = open_store(chosen)
+    try:
+        warnings = opened.warnings()
+    except StoreUnavailable as error:
+        advice = "Until it works events get 503, and user_id counts for nothing"
+        yield Finding("store", "wrong", f"{kind}: {error.reason}", advice)
+    else:
+        advice = "Change Redis' configuration"
+        yield from (Finding("store", "warning", f"{kind}: {line}", advice) for line in warnings)
+        if not warnings:
+            yield Finding("store", "good", f"{kind}, keeps what it acknowledges")
+    finally:
+        opened.close()
 
 
 def bundles() -> Iterator[Finding]:

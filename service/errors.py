@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 10  # of the errors in one request
+ONE, BATCH = "(one)", "(batch)"  # the forms of a body that has two; no part of a field's path
 LONGEST_PATH = 200  # characters of a field's path: keys come from the client
 
 
@@ -28,6 +29,7 @@ class Code(StrEnum):
     EMPTY_REQUEST = "empty_request"
     NO_STORED_HISTORY = "no_stored_history"
     ITEM_NOT_FOUND = "item_not_found"
+    USER_NOT_FOUND = "user_not_found"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
@@ -36,6 +38,7 @@ class Code(StrEnum):
     CLIENT_GONE = "client_gone"
     OVERLOADED = "overloaded"
     NOT_READY = "not_ready"
+    STORE_UNAVAILABLE = "store_unavailable"
     CLOSING = "closing"
     ENCODING_FAILED = "encoding_failed"
     INTERNAL = "internal"
@@ -70,9 +73,10 @@ KINDS: dict[Code, Kind] = {
     ),
     Code.EMPTY_REQUEST: Kind(422, "Nothing to recommend from", "Send a history, a constraint, or both."),
     Code.NO_STORED_HISTORY: Kind(
-        422, "This server stores no histories", "Send the user's history with the request."
+        422, "Nothing is stored for this user", "Send a history or a sentence, or the user's events first."
     ),
     Code.ITEM_NOT_FOUND: Kind(404, "The catalogue has no such item", "Check the item id."),
+    Code.USER_NOT_FOUND: Kind(404, "Nothing is stored of this user", "Check the user id."),
     Code.NOT_FOUND: Kind(404, "No such address", "See /docs for the addresses there are."),
     Code.METHOD_NOT_ALLOWED: Kind(
         405, "The address does not answer this method", "Use a method of the Allow header."
@@ -91,6 +95,11 @@ KINDS: dict[Code, Kind] = {
         429, "Too many requests are waiting", "Try again after the seconds in Retry-After."
     ),
     Code.NOT_READY: Kind(503, "The service cannot answer now", "Try again after the seconds in Retry-After."),
+    Code.STORE_UNAVAILABLE: Kind(
+        503,
+        "The store of users and events does not answer",
+        "Send it again after the seconds in Retry-After.",
+    ),
     Code.CLOSING: Kind(503, "The service is shutting down", "Try again; another replica will answer."),
     Code.ENCODING_FAILED: Kind(
         500, "The encoder failed on this request", "Report the request_id; others still work."
@@ -183,6 +192,7 @@ def field_path(parts: Sequence[str | int]) -> str:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     place, *path = error["loc"]  # place: body, query or path
+    path = [part for part in path if part not in (ONE, BATCH)]
     kind = str(error["type"])
     if kind == "extra_forbidden":
         return FieldError(field_path(path), Code.UNKNOWN_FIELD, "This field is not known here.")

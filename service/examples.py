@@ -48,6 +48,37 @@ RECOMMEND: dict[str, dict[str, Any]] = {
     },
 }
 
+EVENTS: dict[str, dict[str, Any]] = {
+    "one": {
+        "summary": "One event",
+        "value": {
+            "user_id": "u-7",
+            "event_id": "8f14e45f-1",
+            "item_id": "alien-1979",
+            "timestamp": 1700000000,
+        },
+    },
+    "batch": {
+        "summary": "Several, of any users",
+        "value": {
+            "events": [
+                {
+                    "user_id": "u-7",
+                    "event_id": "8f14e45f-2",
+                    "item_id": "aliens-1986",
+                    "timestamp": 1700000060.5,
+                },
+                {
+                    "user_id": "u-8",
+                    "event_id": "c9f0f895-1",
+                    "item_id": "the-matrix-1999",
+                    "timestamp": 1700000061,
+                },
+            ]
+        },
+    },
+}
+
 PROBLEM: dict[str, Any] = {
     "type": "urn:laser:problem:limit_exceeded",
     "title": "A field is over its limit",

@@ -17,10 +17,20 @@ from service.settings import Settings
 Record = Mapping[str, object]
 
 
+class StoredHistory(NamedTuple):
+    """What the store has of the user that a request names."""
+
+    item_ids: tuple[str, ...] = ()  # oldest first
+    away: bool = False  # the store could not be asked
+
+
+NOTHING_STORED = StoredHistory()
+
+
 class Entry(NamedTuple):
     """One thing in the history that can be encoded: a row of the catalogue, or a record without an id."""
 
-    position: int  # in the request
+    position: int | None  # in the request; None for what was stored
     row: int | None
     record: Record | None
 
@@ -29,20 +39,32 @@ class ResolvedHistory(NamedTuple):
     """A history in the catalogue's terms."""
 
     entries: tuple[Entry, ...]  # oldest first, unknown ids left out
-    unknown: tuple[str, ...]  # item ids the catalogue does not have, each once, in order
+    unknown: tuple[str, ...]  # item ids of the request that the catalogue does not have, each once, in order
 
     @property
     def rows(self) -> list[int]:
         """Rows of the items the catalogue has: what the user has seen."""
         return [entry.row for entry in self.entries if entry.row is not None]
 
+    @property
+    def stored(self) -> int:
+        """How many entries were stored."""
+        return sum(entry.position is None for entry in self.entries)
 
-def resolve(history: Sequence[HistoryItem], catalogue: Catalogue, settings: Settings) -> ResolvedHistory:
-    """Look up every id.
+
+def resolve(
+    history: Sequence[HistoryItem], catalogue: Catalogue, settings: Settings, stored: Sequence[str] = ()
+) -> ResolvedHistory:
+    """Look up every id; what is stored comes first.
+
+    Whoever sends events and repeats them in the request means one interaction: a stored item that the request names too
+    counts where the request has it. Repeats within either are kept, as in training.
 
     Raises ApiError (422) that names the attribute which is no column or has the wrong type.
     """
-    entries: list[Entry] = []
+    named = {item.item_id for item in history}
+    rows = [catalogue.row(item_id) for item_id in stored if item_id not in named]
+    entries = [Entry(None, row, None) for row in rows if row is not None]
     unknown: dict[str, None] = {}
     errors: list[FieldError] = []
     for position, item in enumerate(history):

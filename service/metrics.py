@@ -64,6 +64,21 @@ class Metrics:
         self.unknown_items = Counter(
             "laser_unknown_items_total", "Item ids the catalogue does not have", registry=r
         )
+        self.store_seconds = Histogram(
+            "laser_store_seconds",
+            "Time of an operation of the store",
+            ["operation"],
+            buckets=SECONDS,
+            registry=r,
+        )
+        self.store_failures = Counter(
+            "laser_store_failures_total",
+            "Operations that the store did not do",
+            ["operation", "reason"],
+            registry=r,
+        )
+        self.store_up = Gauge("laser_store_up", "0 while the store counts as away", ["lane"], registry=r)
+        self.events = Counter("laser_events_total", "Events by what became of them", ["outcome"], registry=r)
         self.ready = Gauge("laser_ready", "1 while a forward pass works and the service is open", registry=r)
         self.bundle = Gauge("laser_bundle_info", "Always 1", ["bundle", "encoder", "service"], registry=r)
         self.items = Gauge("laser_catalogue_items", "Items in the catalogue", registry=r)

@@ -21,7 +21,7 @@ from service.constraints import Constraint
 from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
 from service.errors import ApiError, Code
 from service.explain import Explainer
-from service.history import Entry, ResolvedHistory, resolve
+from service.history import NOTHING_STORED, Entry, ResolvedHistory, StoredHistory, resolve
 from service.metrics import BatchMetrics, Metrics
 from service.searching import Found, Searcher, SearchJob
 from service.settings import Settings
@@ -70,13 +70,15 @@ class Recommender:
         metrics.waiting.labels("encode").set_function(lambda: self._encoder.waiting)
         metrics.waiting.labels("search").set_function(lambda: self._searcher.waiting)
 
-    async def recommend(self, request: schemas.RecommendRequest, trace: Trace) -> schemas.RecommendResponse:
-        """Answer POST /recommend. Raises ApiError."""
+    async def recommend(
+        self, request: schemas.RecommendRequest, trace: Trace, stored: StoredHistory = NOTHING_STORED
+    ) -> schemas.RecommendResponse:
+        """Answer POST /recommend; `stored` is what the request's user_id stands for. Raises ApiError."""
         with trace.stage("resolve"):
             schemas.check_limits(request, self._settings)
             constraint = Constraint(as_text=clean(request.constraint))
-            _check_not_empty(request, constraint)
-            history = resolve(request.history, self.catalogue, self._settings)
+            _check_not_empty(request, constraint, stored)
+            history = resolve(request.history, self.catalogue, self._settings, stored.item_ids)
             conditions = self._conditions(request.filter)
             excluded = {item_id: self.catalogue.row(item_id) for item_id in request.exclude.item_ids}
         user = await self._encode(EncodeJob(history.entries, constraint.as_text), trace)
@@ -93,9 +95,10 @@ class Recommender:
                         understood=[], as_text=constraint.as_text, ignored=[], contradictions=[]
                     ),
                     excluded_seen=len(seen),
+                    stored_history=history.stored,
                 ),
                 unknown_items=self._unknown(history, excluded),
-                degraded=self._degraded(request, constraint, history),
+                degraded=self._degraded(request, constraint, history, stored),
             )
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
@@ -199,13 +202,19 @@ class Recommender:
         return list(unknown)
 
     def _degraded(
-        self, request: schemas.RecommendRequest, constraint: Constraint, history: ResolvedHistory
+        self,
+        request: schemas.RecommendRequest,
+        constraint: Constraint,
+        history: ResolvedHistory,
+        stored: StoredHistory,
     ) -> list[schemas.Degradation]:
         """What the answer had to do without."""
         found: list[schemas.Degradation] = []
-        if request.user_id is not None:
+        if stored.away:
+            found.append("store")
+        elif request.user_id is not None and not stored.item_ids:
             found.append("user_history")
-        if request.history and not history.entries:
+        if (request.history or stored.item_ids) and not history.entries:
             found.append("history")
         if request.constraint_mode == "strict" and constraint.as_text:
             found.append("constraint_mode")
@@ -217,11 +226,14 @@ class Recommender:
         return EncodeJob((Entry(0, 0, None),), "probe")
 
 
-def _check_not_empty(request: schemas.RecommendRequest, constraint: Constraint) -> None:
-    if request.history or constraint.as_text:
+def _check_not_empty(
+    request: schemas.RecommendRequest, constraint: Constraint, stored: StoredHistory
+) -> None:
+    """A store that is away is no reason to refuse: the model has an answer for somebody it knows nothing of."""
+    if request.history or constraint.as_text or stored.item_ids or stored.away:
         return
     if request.user_id is not None:
-        detail = "There is no stored history under any user_id, and the request brings none."
+        detail = "Nothing is stored under this user_id, and the request brings no history."
         raise ApiError(Code.NO_STORED_HISTORY, detail, "user_id")
     detail = "At least one of history, user_id and constraint must say something."
     raise ApiError(Code.EMPTY_REQUEST, detail, "body")

@@ -20,12 +20,14 @@ from service.recommender import Recommender
 from service.schemas import (
     ItemResponse,
     Problem,
+    ReadyResponse,
     RecommendRequest,
     RecommendResponse,
     SimilarQuery,
     SimilarResponse,
 )
 from service.trace import trace_of
+from service.users import Users
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Laser</title>
@@ -89,7 +91,12 @@ async def _readiness(request: Request) -> Readiness:
     return cast(Readiness, request.app.state.readiness)
 
 
+async def _users(request: Request) -> Users:
+    return cast(Users, request.app.state.users)
+
+
 Loaded = Annotated[Recommender, Depends(_recommender)]
+UsersOf = Annotated[Users, Depends(_users)]
 
 
 @router.post(
@@ -110,6 +117,7 @@ Loaded = Annotated[Recommender, Depends(_recommender)]
 async def recommend(
     http: Request,
     recommender: Loaded,
+    users: UsersOf,
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -118,7 +126,12 @@ async def recommend(
     """
     trace = trace_of(http)
     trace.stages["parse"] = trace.elapsed()
-    return await _while_connected(http, recommender.recommend(request, trace))
+
+    async def answer() -> RecommendResponse:
+        stored = await users.stored_history(request.user_id, trace)
+        return await recommender.recommend(request, trace, stored)
+
+    return await _while_connected(http, answer())
 
 
 ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes", examples=["alien-1979"])]
@@ -152,9 +165,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Ready", responses=problems(Code.NOT_READY))
 async def readyz(
-    http: Request, recommender: Loaded, readiness: Annotated[Readiness, Depends(_readiness)]
-) -> dict[str, str]:
-    """A request can be answered: a real forward pass and a real search worked within the last moment."""
+    http: Request, recommender: Loaded, users: UsersOf, readiness: Annotated[Readiness, Depends(_readiness)]
+) -> ReadyResponse:
+    """A request can be answered: a real forward pass and a real search worked within the last moment.
+
+    A store that is away, or that could lose what it acknowledges, is a warning: requests with a history are answered.
+    """
     if http.app.state.closing:
         recommender.metrics.ready.set(0)
         raise ApiError(Code.CLOSING, "This process is draining.", retry_after=1)
@@ -162,7 +178,7 @@ async def readyz(
     recommender.metrics.ready.set(reason is None)
     if reason is not None:
         raise ApiError(Code.NOT_READY, reason, retry_after=1)
-    return {"status": "ready", "bundle": recommender.versions.bundle}
+    return ReadyResponse(bundle=recommender.versions.bundle, warnings=await users.warnings())
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse, responses=problems())

@@ -13,8 +13,9 @@ from service.errors import ApiError, Code, FieldError
 from service.settings import Settings
 
 ItemId = Annotated[str, Field(min_length=1, max_length=512)]
+UserId = Annotated[str, Field(min_length=1, max_length=512)]
 
-Degradation = Literal["user_history", "history", "constraint_mode"]
+Degradation = Literal["user_history", "store", "history", "constraint_mode"]
 
 FILTER_HELP = (
     "Hard conditions on the catalogue's columns: lists `must`, `must_not` and `should` of conditions "
@@ -60,9 +61,10 @@ class RecommendRequest(Request):
     """At least one of `history`, `user_id` and `constraint`."""
 
     history: list[HistoryItem] = Field(default_factory=list, description="oldest first")
-    user_id: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+    user_id: UserId | None = Field(
         None,
-        description="this version stores no histories: named in `degraded`, alone refused",
+        description="whose stored events come before `history`; a stored item that `history` names counts there alone. "
+        "Alone it is refused while nothing is stored",
     )
     constraint: str = Field(
         "", description="what the person says, in a sentence; it enters the prompt and steers softly"
@@ -88,7 +90,9 @@ class Reason(BaseModel):
     """The item of the history that speaks most for the recommended one."""
 
     kind: Literal["history"] = "history"
-    position: int = Field(description="place in the request's history, from 0")
+    position: int | None = Field(
+        description="place in the request's history, from 0; null for an item of the stored history"
+    )
     item_id: str | None = Field(description="null for a thing given by its title")
     title: str
     similarity: float = Field(description="cosine of the two item vectors")
@@ -129,6 +133,9 @@ class Applied(BaseModel):
     filter: dict[str, Any]
     constraint: AppliedConstraint
     excluded_seen: int = Field(description="items of the catalogue left out because the history holds them")
+    stored_history: int = Field(
+        description="events stored under user_id that became part of the history: of items that the catalogue has"
+    )
 
 
 class Shortfall(BaseModel):
@@ -171,7 +178,8 @@ class RecommendResponse(SimilarResponse):
         description="ids in history and exclude that the catalogue does not have"
     )
     degraded: list[Degradation] = Field(
-        description="what the answer did without: user_history (nothing is stored under user_id), history "
+        description="what the answer did without: user_history (nothing is stored under user_id), store (it did not "
+        "answer; a user_id alone then gets what everybody gets, and maybe what the user has seen), history "
         "(no item of it is known), constraint_mode (strict was asked for, the sentence steered softly)"
     )
 
@@ -180,6 +188,14 @@ class ItemResponse(Item):
     """One item of the catalogue."""
 
     versions: Versions
+
+
+class ReadyResponse(BaseModel):
+    """The service can answer."""
+
+    status: Literal["ready"] = "ready"
+    bundle: str
+    warnings: list[str] = Field(description="what to put right all the same, a sentence each")
 
 
 class Problem(BaseModel):

@@ -9,11 +9,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LASER_"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+SECRETS = {"redis_url"}  # may hold passwords
 
 
 class SettingsError(ValueError):
@@ -35,6 +39,21 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="the encoder's number format"
     )
+
+    state: Path | None = Field(
+        None, description="SQLite file of users and events; none: state.sqlite beside the bundles' folder"
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis that keeps users and events for all replicas, instead of the file"
+    )
+    store_read_ms: float = Field(
+        40.0, gt=0, le=10_000, description="longest wait for a stored history; then the answer does without"
+    )
+    store_write_ms: float = Field(
+        2000.0, gt=0, le=60_000, description="longest wait for an event to be on disk; then 503"
+    )
+    max_stored: int = Field(500, ge=1, le=100_000, description="events kept of a user, the newest")
+    max_events: int = Field(1000, ge=1, le=4096, description="most events in one request")
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -75,6 +94,19 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        """A URL of another kind would fail at the first event."""
+        if value is not None and not value.get_secret_value().startswith(REDIS_SCHEMES):
+            raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}")
+        return value
+
+    @property
+    def state_file(self) -> Path:
+        """Where the embedded store is."""
+        return self.bundles.absolute().parent / "state.sqlite" if self.state is None else self.state
+
     def host_names(self) -> frozenset[str] | None:
         """Host headers (without port) that are answered; None means any.
 
@@ -92,7 +124,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{PREFIX}{name.upper()}={first['input']!s}: {first['msg']}") from error
+        shown = "(hidden)" if name in SECRETS else first["input"]
+        raise SettingsError(f"{PREFIX}{name.upper()}={shown!s}: {first['msg']}") from error
 
 
 def unknown_variables() -> list[str]:

@@ -98,5 +98,5 @@ def test_altered_weights_of_the_backbone_are_noticed(monkeypatch: pytest.MonkeyP
 def test_everything_is_looked_at_and_can_be_written_as_json() -> None:
     findings = doctor.examine()
     names = [found.name for found in findings]
-    assert names == ["python", "packages", "faiss", "devices", "backbone", "settings", "bundle"]
+    assert names == ["python", "packages", "faiss", "devices", "backbone", "settings", "store", "bundle"]
     assert json.dumps([vars(found) for found in findings])

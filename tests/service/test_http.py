@@ -15,7 +15,11 @@ from tests.service.world import Running
 
 def test_alive_and_ready(live: Running) -> None:
     assert live.client.get("/healthz").json() == {"status": "alive"}
-    assert live.client.get("/readyz").json() == {"status": "ready", "bundle": "first"}
+    assert live.client.get("/readyz").json() == {
+        "status": "ready",
+        "bundle": "first",
+        "warnings": [],
+    }
 
 
 def test_home_leads_to_the_documentation(live: Running) -> None:
@@ -109,6 +113,8 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/recommend",
         "/items/{item_id}/similar",
         "/items/{item_id}",
+        "/events",
+        "/users/{user_id}",
         "/healthz",
         "/readyz",
         "/metrics",
