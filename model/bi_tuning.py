@@ -49,10 +49,12 @@ class Prompted(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """Embeddings of a batch and what the router did (None without an M-Former)."""
+    """Embeddings of a batch, what the router did (None without an M-Former), and what z was summed from."""
 
     z: Tensor  # float32 [B, D], unit length
     routing: Routing | None
+    base: Tensor | None = None  # float32 [B, D]: where the residual read-out starts
+    added: Tensor | None = None  # float32 [B, D]: what it adds; z = normalize(base + added)
 
 
 class BiTuning(nn.Module):
@@ -84,7 +86,8 @@ class BiTuning(nn.Module):
         suffix = hidden[rows, ends].float()  # h_s, [B, D]
         if self.config.read_out == "suffix":
             return Embedded(functional.normalize(suffix, dim=-1), routing)
-        return Embedded(functional.normalize(self.base(batch) + self.residual(suffix), dim=-1), routing)
+        base, added = self.base(batch), self.residual(suffix)
+        return Embedded(functional.normalize(base + added, dim=-1), routing, base, added)
 
     def base(self, batch: Prompted) -> Tensor:
         """The residual read-out's start: the recency-weighted mean of frozen item vectors, unit length or 0. [B, D]."""

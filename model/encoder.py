@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.backbone import Backbone
-from model.bi_tuning import BiTuning, Prompted, frozen_text_vectors
+from model.bi_tuning import BiTuning, Embedded, Prompted, frozen_text_vectors
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.prompts import Prompts, item_text
@@ -124,16 +124,39 @@ class TextEncoder:
         progress: Progress | None = None,
     ) -> Vectors:
         """Embeddings z float32 [B, D] of histories with one side's weights."""
-        side.eval()
         embedded = np.zeros((len(histories), self.backbone.width), dtype=np.float32)
+        for rows, batch in self._read(side, histories, collaborative, progress):
+            embedded[rows] = batch.z.float().cpu().numpy()
+        return embedded
+
+    @torch.inference_mode()
+    def residual_parts(
+        self, side: BiTuning, histories: Sequence[History], collaborative: Collaborative
+    ) -> tuple[Vectors, Vectors]:
+        """What the residual read-out sums: (where it starts, what it adds), float32 [B, D] each."""
+        base, added = np.zeros((2, len(histories), self.backbone.width), dtype=np.float32)
+        for rows, batch in self._read(side, histories, collaborative):
+            assert batch.base is not None, "only the residual read-out has parts"
+            assert batch.added is not None
+            base[rows], added[rows] = batch.base.cpu().numpy(), batch.added.cpu().numpy()
+        return base, added
+
+    def _read(
+        self,
+        side: BiTuning,
+        histories: Sequence[History],
+        collaborative: Collaborative,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[NDArray[np.int64], Embedded]]:
+        """The histories in batches of similar length: their rows, and what the side makes of them."""
+        side.eval()
         virtual = self.config.m_former.prefix_tokens + 1
         lengths = [len(self._prompt(history)) + virtual for history in histories]
         for rows in self.batches(lengths):
             batch = self.collate([histories[row] for row in rows], collaborative)
-            embedded[rows] = side(self.backbone, batch).z.float().cpu().numpy()
+            yield rows, side(self.backbone, batch)
             if progress:
                 progress(len(rows))
-        return embedded
 
 
 def pad_tokens(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

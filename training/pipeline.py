@@ -29,10 +29,13 @@ from training.data import DataError, Dataset, Split, leave_one_out, load_dataset
 from training.estimate import print_estimate
 from training.fit_fusion import fit_fusion
 from training.folder import INFO_FILE, INTERACTIONS_FILE
+from training.residual_step import choose_step, take_step
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
-from training.train_id_recommenders import CrossFitted, hold_out_last, train_id_recommender
+from training.train_id_recommenders import CrossFitted, hold_out_last, sample_rows, train_id_recommender
 from training.train_laser import LaserTrainer
+
+STEP_USERS = 8_000  # of validation, whom the residual step is chosen on
 
 
 def train(
@@ -165,6 +168,13 @@ class Training:
         _, matrix = trainer.phase1(side, self.folder.state / "phase-1.state")
         item_side = copy.deepcopy(side)
         trainer.phase2(side, matrix, self.folder.state / "phase-2.state")
+        if self.config.laser.read_out == "residual":
+            rows = sample_rows(self.split.valid, STEP_USERS, self.seed)
+            chosen = choose_step(trainer.encoding, item_side, side, rows)
+            self.folder.log("residual step", chosen._asdict())
+            for each in (item_side, side):
+                take_step(each, chosen.step)
+            matrix = trainer.item_matrix(item_side)
         return item_side, side, matrix.cpu().numpy()
 
     def _collaborative(self, recommenders: Mapping[str, IdRecommender]) -> Collaborative:

@@ -81,6 +81,7 @@ class LaserTrainer:
         log: Log,
         progress: StepProgress,
     ) -> None:
+        self.encoding = encoding
         self.text, self.items, self.collaborative = encoding
         self.rows, self.config, self.seed = rows, config, seed
         self.valid = sample_rows(valid, config.validation_users, seed)

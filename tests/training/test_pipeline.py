@@ -32,11 +32,10 @@ from training.data import DataError, leave_one_out, load_dataset
 from training.pipeline import Training, train
 from training.run_folder import RunError, RunFolder
 from training.train_id_recommenders import CrossFitted
-from training.train_laser import LaserTrainer
 
 RECORDS = [record(row) for row in range(ITEMS)]
 STAGES = ["sasrec-1", "sasrec-2", "bert4rec-1", "bert4rec-2", "gru4rec-1", "gru4rec-2"]
-STAGES += ["phase 1", "phase 2", "neighbours", "fusion", "done"]
+STAGES += ["phase 1", "phase 2", "residual step", "neighbours", "fusion", "done"]
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -134,18 +133,19 @@ def test_recommenders_of_the_prefix_are_cross_fitted_and_those_of_the_fusion_fin
     np.testing.assert_array_equal(laser.collaborative.warm, warm)
 
 
-def test_the_matrix_phase_2_trained_against_is_made_again_from_the_checkpoint(
+def test_the_item_matrix_a_run_ends_with_is_made_again_from_the_checkpoint(
     made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("model.backbone.resolve_dtype", lambda *_: torch.float32)
     fixed: list[np.ndarray] = []
-    inner = LaserTrainer.phase2
+    inner = Training.train_laser
 
-    def watched(self: LaserTrainer, side: object, matrix: torch.Tensor, state: Path) -> object:
-        fixed.append(matrix.numpy().copy())
-        return inner(self, side, matrix, state)  # type: ignore[arg-type]
+    def watched(self: Training, *parts: object) -> object:
+        *sides, matrix = inner(self, *parts)  # type: ignore[arg-type]
+        fixed.append(matrix)
+        return *sides, matrix
 
-    monkeypatch.setattr(LaserTrainer, "phase2", watched)
+    monkeypatch.setattr(Training, "train_laser", watched)
     # Only some items are warm, and the year, a number, is part of the text.
     data = write_world(tmp_path / "data", [history[history != 7] for history in checkerboard(60)])
     checkpoint = again(made, tmp_path / "run", data=data)
@@ -241,7 +241,6 @@ import json, os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from training.pipeline import train
-from training.train_laser import LaserTrainer
 
 inner, calls = LaserTrainer._loss, iter(range(6))  # four batches an epoch: the second epoch has begun
 
