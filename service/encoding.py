@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from index.bundle import Bundle
 from model.encoder import EncodedItems, History, TextEncoder
 from service.constraints import Constraint
-from service.constraints.meaning import Meanings, prompt_text, read_phrases
+from service.constraints.meaning import Meanings, prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
 
 FRAME_TOKENS = 32  # about what instruction and marks add to a request's own tokens
@@ -122,7 +122,7 @@ class UserEncoder:
     def _constraints(self, jobs: Sequence[EncodeJob]) -> list[Constraint]:
         """The jobs' constraints with their phrases settled and the text that enters the prompt."""
         if self._meanings is not None:
-            self._meanings.prepare([phrase.text for job in jobs for phrase in job.constraint.phrases])
+            self._meanings.prepare([text for job in jobs for text in texts_of(job.constraint)])
         settled = [read_phrases(job.constraint, self._meanings) for job in jobs]
         return [
             replace(constraint, as_text=prompt_text(constraint, job.strict, not job.entries))

@@ -8,17 +8,19 @@ are allowed, never a seen, excluded or filtered one.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from index.bundle import Bundle
 from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
-from model.prompts import clean
 from service import VERSION, logs, schemas
 from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
-from service.constraints import Constraint
-from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
+from service.constraints import Constraint, Phrase, Vocabulary, parse
+from service.constraints.describe import describe
+from service.constraints.meaning import Meanings
+from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts, UserEncoder
 from service.errors import ApiError, Code
 from service.explain import Explainer
 from service.history import NOTHING_STORED, Entry, ResolvedHistory, StoredHistory, resolve
@@ -28,6 +30,7 @@ from service.settings import Settings
 from service.trace import Trace
 
 SEARCH_BATCH = 32  # queries in one pass over the vectors
+RANKED = 1000  # places looked through for an item's rank without the sentence
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -37,8 +40,15 @@ class Recommender:
     """Answers requests from one bundle. `warm_up` it before the first request, `close` it after the last."""
 
     def __init__(
-        self, bundle: Bundle, encoder: Encoder, index: ItemIndex, settings: Settings, metrics: Metrics
+        self,
+        bundle: Bundle,
+        encoder: Encoder,
+        index: ItemIndex,
+        settings: Settings,
+        metrics: Metrics,
+        texts: FrozenTexts | None = None,
     ) -> None:
+        """`texts` reads phrases by their meaning; without it they enter the prompt as they are."""
         self.catalogue = bundle.catalogue
         self.metrics = metrics
         self.versions = schemas.Versions(
@@ -47,7 +57,9 @@ class Recommender:
         self._bundle = bundle
         self._settings = settings
         self._mode = index.mode
-        self._users = UserEncoder(encoder, bundle)
+        self._vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())
+        meanings = Meanings(self._vocabulary, texts) if texts else None
+        self._users = UserEncoder(encoder, bundle, meanings)
         self._explainer = Explainer(bundle)
         self._encoder: MicroBatcher[EncodeJob, EncodedUser] = MicroBatcher(
             "laser-encode",
@@ -59,7 +71,7 @@ class Recommender:
         )
         self._searcher: MicroBatcher[SearchJob, Found] = MicroBatcher(
             "laser-search",
-            Searcher(index, bundle.catalogue, bundle.neighbours).run,
+            Searcher(index, bundle, meanings, settings.steering).run,
             BatchMetrics("search", metrics),
             budget=SEARCH_BATCH,
             wait_seconds=0.0,
@@ -76,29 +88,35 @@ class Recommender:
         """Answer POST /recommend; `stored` is what the request's user_id stands for. Raises ApiError."""
         with trace.stage("resolve"):
             schemas.check_limits(request, self._settings)
-            constraint = Constraint(as_text=clean(request.constraint))
+            constraint = parse(request.constraint, self._vocabulary)
             _check_not_empty(request, constraint, stored)
             history = resolve(request.history, self.catalogue, self._settings, stored.item_ids)
             conditions = self._conditions(request.filter)
             excluded = {item_id: self.catalogue.row(item_id) for item_id in request.exclude.item_ids}
-        user = await self._encode(EncodeJob(history.entries, constraint.as_text), trace)
+            strict = request.constraint_mode == "strict"
+        user = await self._encode(EncodeJob(history.entries, constraint, strict, request.explain), trace)
         seen = set(history.rows) if request.exclude.seen else set()
         forbidden = seen | {row for row in excluded.values() if row is not None}
-        job = SearchJob(user.vector, request.k, conditions, sorted(forbidden), user.rows)
+        plain = SearchJob(user.plain, request.k, conditions, sorted(forbidden), user.rows)
+        job = plain._replace(vector=user.vector, constraint=user.constraint, strict=strict)
         found = await self._search(job, trace, admitted=True)
+        without: list[int] = []
+        if request.explain and constraint.sentence:
+            without = (await self._search(plain._replace(k=RANKED), trace, admitted=True)).rows
         with trace.stage("respond"):
+            answer = self._answer(request.k, found, trace, user if request.explain else None)
+            if without:
+                _add_effects(answer["items"], found.rows, without)
             return schemas.RecommendResponse(
-                **self._answer(request.k, found, trace, user if request.explain else None),
+                **answer,
                 applied=schemas.Applied(
                     filter=request.filter or {},
-                    constraint=schemas.AppliedConstraint(
-                        understood=[], as_text=constraint.as_text, ignored=[], contradictions=[]
-                    ),
+                    constraint=describe(user.constraint, found.obeyed),
                     excluded_seen=len(seen),
                     stored_history=history.stored,
                 ),
                 unknown_items=self._unknown(history, excluded),
-                degraded=self._degraded(request, constraint, history, stored),
+                degraded=self._degraded(request, history, stored),
             )
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
@@ -202,11 +220,7 @@ class Recommender:
         return list(unknown)
 
     def _degraded(
-        self,
-        request: schemas.RecommendRequest,
-        constraint: Constraint,
-        history: ResolvedHistory,
-        stored: StoredHistory,
+        self, request: schemas.RecommendRequest, history: ResolvedHistory, stored: StoredHistory
     ) -> list[schemas.Degradation]:
         """What the answer had to do without."""
         found: list[schemas.Degradation] = []
@@ -216,21 +230,26 @@ class Recommender:
             found.append("user_history")
         if (request.history or stored.item_ids) and not history.entries:
             found.append("history")
-        if request.constraint_mode == "strict" and constraint.as_text:
-            found.append("constraint_mode")
         for what in found:
             self.metrics.degraded.labels(what).inc()
         return found
 
     def _probe_job(self) -> EncodeJob:
-        return EncodeJob((Entry(0, 0, None),), "probe")
+        return EncodeJob((Entry(0, 0, None),), Constraint(phrases=(Phrase("probe"),)))
+
+
+def _add_effects(items: Sequence[schemas.RankedItem], rows: Sequence[int], without: Sequence[int]) -> None:
+    """Give every item its place in the answer without the sentence."""
+    places = {row: place for place, row in enumerate(without, 1)}
+    for item, row in zip(items, rows, strict=True):
+        item.sentence = schemas.SentenceEffect(rank=item.rank, rank_without=places.get(row))
 
 
 def _check_not_empty(
     request: schemas.RecommendRequest, constraint: Constraint, stored: StoredHistory
 ) -> None:
     """A store that is away is no reason to refuse: the model has an answer for somebody it knows nothing of."""
-    if request.history or constraint.as_text or stored.item_ids or stored.away:
+    if request.history or constraint.sentence or stored.item_ids or stored.away:
         return
     if request.user_id is not None:
         detail = "Nothing is stored under this user_id, and the request brings no history."

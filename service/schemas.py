@@ -15,7 +15,7 @@ from service.settings import Settings
 ItemId = Annotated[str, Field(min_length=1, max_length=512)]
 UserId = Annotated[str, Field(min_length=1, max_length=512)]
 
-Degradation = Literal["user_history", "store", "history", "constraint_mode"]
+Degradation = Literal["user_history", "store", "history"]
 
 FILTER_HELP = (
     "Hard conditions on the catalogue's columns: lists `must`, `must_not` and `should` of conditions "
@@ -67,10 +67,11 @@ class RecommendRequest(Request):
         "Alone it is refused while nothing is stored",
     )
     constraint: str = Field(
-        "", description="what the person says, in a sentence; it enters the prompt and steers softly"
+        "", description="what the person says, in a sentence: what to include, to leave out, ranges, wishes"
     )
     constraint_mode: Literal["strict", "soft"] = Field(
-        "soft", description="this version always steers softly; strict is named in `degraded`"
+        "strict",
+        description="strict: what is understood with confidence filters, the rest steers; soft: all of it steers",
     )
     filter: dict[str, Any] | None = Field(None, description=FILTER_HELP)
     exclude: Exclude = Field(default_factory=Exclude)
@@ -108,6 +109,13 @@ class Item(BaseModel):
     attributes: dict[str, Any]
 
 
+class SentenceEffect(BaseModel):
+    """An item's place with and without the sentence."""
+
+    rank: int
+    rank_without: int | None = Field(description="null beyond the first 1000")
+
+
 class RankedItem(Item):
     """An item in an answer, best first."""
 
@@ -116,15 +124,59 @@ class RankedItem(Item):
         description="inner product of the query's vector and the item's, plus what the neighbours of the history add"
     )
     reasons: list[Reason] = Field(default_factory=list)
+    sentence: SentenceEffect | None = Field(None, description="with `explain` and a sentence: what that did")
+
+
+class Understood(BaseModel):
+    """One condition that was read in the sentence."""
+
+    attribute: str
+    operator: Literal["eq", "in", "not_eq", "not_in", "gte", "gt", "lte", "lt", "not_between", "not_only"] = (
+        Field(description="not_only: named, but neither asked for nor ruled out")
+    )
+    value: Any = Field(description="a value, a number, or a list of them")
+    words: str = Field(description="the words of the sentence it was read from")
+    confidence: float = Field(description="0 to 1; from 0.7 on it filters in strict mode")
+    hard: bool = Field(description="true: no item that fails it comes back; false: it steers")
+    clause: int = Field(
+        description="entries of one clause belong together as `joined` says; all clauses hold"
+    )
+    joined: Literal["one", "any", "all", "not_all"] = Field(
+        description="any: alternatives; all, not_all: together; one: alone, or the two ends of a range"
+    )
+    percentile: float | None = Field(None, description="of a relative word: the percentile that is the bound")
+    basis: Literal["catalogue", "history"] | None = Field(
+        None,
+        description="of a relative word: whose percentile, the otherwise allowed items' or the history's",
+    )
+
+
+class Contradiction(BaseModel):
+    """Something the sentence asks that cannot be obeyed, or not together with the rest."""
+
+    kind: Literal[
+        "contradiction",
+        "impossible",
+        "unknown_value",
+        "unknown_attribute",
+        "conflicts_with_filter",
+        "nothing_left",
+    ]
+    text: str
+    words: str = Field(description="the words of the sentence it is about")
+    attribute: str | None
 
 
 class AppliedConstraint(BaseModel):
-    """What was made of the sentence. Nothing filters silently: in this version all of it steers as text."""
+    """What was made of the sentence. Nothing filters silently."""
 
-    understood: list[dict[str, Any]] = Field(description="parts that became conditions")
+    understood: list[Understood]
     as_text: str = Field(description="what entered the prompt")
-    ignored: list[str] = Field(description="parts with no bearing on this catalogue")
-    contradictions: list[str]
+    ignored: list[str] = Field(description="parts with no bearing on this catalogue: they changed nothing")
+    contradictions: list[Contradiction]
+    excluded_missing: dict[str, int] = Field(
+        description="items left out because they lack an attribute that the sentence filters by, by attribute"
+    )
 
 
 class Applied(BaseModel):
@@ -180,7 +232,7 @@ class RecommendResponse(SimilarResponse):
     degraded: list[Degradation] = Field(
         description="what the answer did without: user_history (nothing is stored under user_id), store (it did not "
         "answer; a user_id alone then gets what everybody gets, and maybe what the user has seen), history "
-        "(no item of it is known), constraint_mode (strict was asked for, the sentence steered softly)"
+        "(no item of it is known)"
     )
 
 

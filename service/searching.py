@@ -57,7 +57,7 @@ class Searcher:
     """
 
     def __init__(
-        self, index: ItemIndex, bundle: Bundle, meanings: Meanings | None = None, steering: float = 2.0
+        self, index: ItemIndex, bundle: Bundle, meanings: Meanings | None = None, steering: float = 4.0
     ) -> None:
         self._index = index
         self._catalogue = bundle.catalogue

@@ -73,6 +73,13 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
 
+    steering: float = Field(
+        4.0,
+        ge=0,
+        le=100,
+        description="weight of what a sentence asks softly, in deviations of the user's scores",
+    )
+
     batch_tokens: int = Field(4096, ge=1, description="padded tokens in one encoder batch")
     batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="wait for company, counted from a batch's first request"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from service.constraints.attributes import Flag, Numeric
 from service.constraints.choose import Missing, choose, end_of, relative
 from service.constraints.element import Element
-from service.constraints.lexicon import FILLERS, longest, phrases, words
+from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
 from service.constraints.named_values import NamedValues
 from service.constraints.ranges import Range, read_range
 from service.constraints.relative import AMOUNTS, PLAIN, senses
@@ -150,8 +150,22 @@ class Reader:
 
     def _stands_free(self, first: int, last: int) -> bool:
         """Whether the word is about the items: not "about old age" or "for long hair", where what follows owns it."""
-        belongs = first > 0 and self.tokens[first - 1].word in TOPICS
-        return not belongs or self._grammar(last) is not None if last < len(self.tokens) else True
+        if last >= len(self.tokens) or not self.tokens[last].is_word or self._grammar(last) is not None:
+            return True
+        if first > 0 and self.tokens[first - 1].word in TOPICS:
+            return False
+        index = self.vocabulary.values
+        unknown = [
+            t for t in self.tokens if t.is_word and not self._is_grammar(t) and not index.has_word(t.stem)
+        ]
+        return (
+            self.tokens[last] not in unknown or len(unknown) == 1
+        )  # "a light laptop", not "the quick brown fox"
+
+    def _is_grammar(self, token: Token) -> bool:
+        """Part of the grammar, a filler or a relative word."""
+        in_grammar = token.word in grammar_words() or token.stem in words(FILLERS)
+        return in_grammar or (token.word,) in senses()
 
     def _attribute(self, at: int) -> Element | None:
         for size in range(self.vocabulary.longest_name, 0, -1):

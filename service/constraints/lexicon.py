@@ -25,12 +25,12 @@ nothing thats|nothing which is|not even|no longer|not another
 AFFIRMATIONS = """
 nothing but|nothing except|nothing other than|nothing besides|nothing apart from|none but|no one but
 nobody but|only|just|exclusively|solely|purely|strictly|want|wants|wanted|need|needs|show|shows|give|find|get
-recommend|suggest|looking for|look for|searching for|in the mood for|mood for|love|loves|enjoy|enjoys|like
-likes|must be|must have|should be|has to be|have to be|needs to be|need to be|it must|feel like|feeling like
-fan of|interested in|into|keen on|make it|let it be|something|anything|whatever is|stick to|limit it to
-restrict to|restricted to|limited to|would like|id like|i like|im after|am after|include|including|includes
-with|give me|show me|i want|i need|i would like|give us|please show|only show|only want|just show|along with
-together with|plus
+recommend|suggest|looking for|look for|searching for|in the mood for|mood for|enjoy|enjoys|must be|must have
+should be|has to be|have to be|needs to be|need to be|it must|feel like|feeling like|fan of|interested in
+into|keen on|make it|let it be|something|anything|whatever is|stick to|limit it to|restrict to|restricted to
+limited to|would like|id like|i like|im after|am after|include|including|includes|with|give me|show me|i want
+i need|i would like|give us|please show|only show|only want|just show|along with|together with|plus|i love
+we love|id love|would love|love to|they like|we like|she likes|he likes|really like|i enjoy|love seeing
 """
 NOT_ONLY = """
 not only|not just|not exclusively|not necessarily|not solely|not merely|not purely|not strictly|not simply
@@ -77,12 +77,15 @@ evening|night|weekend|after|hoping|hope|wish|wishing|think|thinking|takes|take|t
 runs|running|contain|contains|containing|feature|features|featuring|suitable|available|sold|called|ready
 serve|serves|life|know|let|lets|how|when|where|why|if|or so|only|just|price|priced|costing|cost|costs|long
 spoken|language|say|says|said|tell
+merry christmas|happy christmas|happy holidays|happy new year|happy birthday|happy halloween|happy easter|good morning
+good evening|good night|good afternoon|hello world|hi there|hello there|thank you|thanks a lot|see you
 """
 NOUNS = """
 item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song
 songs|track|tracks|album|albums|recipe|recipes|dish|dishes|show|shows|series|title|titles|article|articles
 piece|pieces|thing|things|stuff|food|one|ones
 """
+PRONOUNS = "something|anything|nothing|everything|stuff|things"
 CALENDAR = """
 monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|april|may|june|july|august
 september|october|november|december|christmas|easter|halloween|mom|mum|dad|god|i|english
@@ -94,6 +97,8 @@ want|need|like|love|looking|look|show|give|find|recommend|suggest|prefer|mood|pl
 just|search|searching|hate|avoid|without|no|not|nothing|except|exclude|dislike|must|should|feel|fan|after
 into|get|need|wish|under|over|least|most|any
 """
+COMMANDS = "ignore|disregard|override|forget|bypass|reveal|print|repeat|pretend|act"
+MACHINERY = "instruction|instructions|prompt|prompts|rules|system|developer|jailbreak|admin|model"
 STATEMENTS = """
 is|was|are|were|am|had|lives|live|fell|forgot|ate|went|got|rained|called|broke|broken|late|postponed|open
 turn|print|ignore|will|have|has|did|does|met|saw|came|arrived|left|started|stopped|write|writing|reset|call

@@ -8,7 +8,7 @@ the mean of three ways to write it, and what neutral sentences look like is take
     similarity(phrase, value) = cos(phrase, value) - mean over neutral sentences of cos(sentence, value)
 
 The neutral sentences also set the scale. `floor` is what 95 per cent of them stay below with their best value; a
-phrase beyond 1.2 floors is relevant, beyond 1.5 it means its best value as surely as a word would. On development
+phrase beyond 1.35 floors is relevant, beyond 1.5 it means its best value as surely as a word would. On development
 phrases of two catalogues (tests/service/constraints) all but 1 in 60 irrelevant ones stay below.
 
 Letters: P phrases, V values, D width of the text model.
@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 
 from service.constraints.neutral import NEUTRAL
 from service.constraints.tokens import stem_of
-from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Values
+from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Together, Values
 from service.constraints.values import Value
 from service.constraints.vocabulary import Vocabulary
 
 Vectors = NDArray[np.float32]
 
 MOST_VALUES = 1500  # of the descriptive columns, those with most items
-RELEVANT, CERTAIN = 1.2, 1.5  # in floors
+RELEVANT, CERTAIN = 1.35, 1.5  # in floors
 FLOOR_QUANTILE = 0.95
-CLOSE = 0.92  # of the best similarity: as good as the best
+CLOSE, ALIKE = 0.92, 0.97  # of the best similarity: nearly as good, as good
 MOST_NEAR = 5  # values that a phrase leans to
 KEPT = 4096  # phrases whose vectors are remembered
 
@@ -77,12 +77,19 @@ class Meanings:
         while len(self._kept) > max(KEPT, len(new)):
             self._kept.popitem(last=False)
 
-    def near(self, text: str, column: str | None = None) -> list[Near]:
-        """The values nearest to a phrase, best first, of one column if it is given."""
+    def near(self, text: str, column: str | None = None, within: str = "") -> list[Near]:
+        """The values nearest to a phrase, best first, of one column if it is given.
+
+        It is read twice, alone and in company: in the sentence it was taken from where that is all there is
+        (`within`), else as "something ...", which tells a wish ("funny") from a name.
+        """
         if not self.values:
             return []
-        self.prepare([text])
-        similarity = self._vectors @ self._kept[text] - self._usual  # [V]
+        texts = [text, _company(text, within)]
+        self.prepare(texts)
+        similarity = (
+            self._vectors @ np.mean([self._kept[each] for each in texts], axis=0) - self._usual
+        )  # [V]
         order = np.argsort(-similarity, kind="stable")
         found = (Near(self.values[n], float(similarity[n])) for n in order)
         return [near for near in found if column in (None, near.value.column)][:MOST_NEAR]
@@ -110,15 +117,18 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
     if meanings is None:
         text = ", ".join(phrase.text for phrase in constraint.phrases if phrase.include)
         return replace(constraint, as_text=text)
-    meanings.prepare([phrase.text for phrase in constraint.phrases])
-    clauses: list[Clause] = []
+    meanings.prepare(texts_of(constraint))
+    within = "" if constraint.clauses else constraint.sentence
+    clauses: list[Clause] = list(constraint.clauses)
     contradictions: list[Contradiction] = []
     leanings: list[Leaning] = []
     ignored: list[str] = []
     for phrase in constraint.phrases:
-        near = meanings.near(phrase.text, phrase.attribute)
+        near = meanings.near(phrase.text, phrase.attribute, within)
         if near and near[0].similarity >= CERTAIN * meanings.floor:
-            clauses.append((_value(phrase, near, meanings.floor),))
+            value = _value(phrase, near, meanings.floor)
+            if not _join_denied(clauses, phrase, value):
+                clauses.append((value,))
         elif phrase.attribute is not None:
             what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
@@ -128,12 +138,34 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
             ignored.append(phrase.text)
     return replace(
         constraint,
-        clauses=(*constraint.clauses, *clauses),
+        clauses=tuple(clauses),
         contradictions=(*constraint.contradictions, *contradictions),
         leanings=tuple(leanings),
         as_text=", ".join(leaning.text for leaning in leanings if leaning.include),
         ignored=(*constraint.ignored, *ignored),
     )
+
+
+def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
+    """ "No romantic comedies" denies the two together: put the phrase's value to the one that is denied already."""
+    for place, clause in enumerate(clauses):
+        denied = clause[0]
+        if (
+            phrase.beside
+            and isinstance(denied, Values)
+            and not denied.include
+            and denied.words == phrase.beside
+        ):
+            both = (replace(value, include=True), replace(denied, include=True))
+            clauses[place] = (Together(both), *clause[1:])
+            return True
+    return False
+
+
+def texts_of(constraint: Constraint) -> list[str]:
+    """What has to be encoded for `read_phrases`."""
+    within = "" if constraint.clauses else constraint.sentence
+    return [text for phrase in constraint.phrases for text in (phrase.text, _company(phrase.text, within))]
 
 
 def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:
@@ -150,19 +182,22 @@ def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:
     return constraint.as_text
 
 
+def _company(text: str, within: str) -> str:
+    if within not in ("", text):
+        return within
+    return text if text.startswith("something") else f"something {text}"
+
+
 def _value(phrase: Phrase, near: Sequence[Near], floor: float) -> Values:
-    """The best value and those of its column that are as good; more of them where they are to be kept out."""
-    best = near[0]
-    close = CLOSE if phrase.include else CLOSE * CLOSE
-    alike = [
-        each
-        for each in near
-        if each.similarity >= close * best.similarity and each.value.column == best.value.column
-    ]
-    sure = min(0.95, round(0.7 + 0.25 * (best.similarity / floor - CERTAIN) / CERTAIN, 2))
-    return Values(
-        best.value.column, tuple(each.value.value for each in alike), phrase.text, sure, phrase.include
+    """The broadest of the best values, and those of its column that are as good; more where they are to be kept out."""
+    best = max(
+        (each for each in near if each.similarity >= CLOSE * near[0].similarity), key=lambda n: n.value.items
     )
+    least = near[0].similarity * (ALIKE if phrase.include else CLOSE * CLOSE)
+    alike = [each for each in near if each.similarity >= least and each.value.column == best.value.column]
+    values = tuple(dict.fromkeys((best.value.value, *(each.value.value for each in alike))))
+    sure = min(0.95, round(0.7 + 0.25 * (near[0].similarity / floor - CERTAIN) / CERTAIN, 2))
+    return Values(best.value.column, values, phrase.text, sure, phrase.include)
 
 
 def _leaning(phrase: Phrase, near: Sequence[Near], floor: float) -> Leaning:

@@ -21,6 +21,7 @@ class Quantity(NamedTuple):
     end: int
     word: str = ""  # the stem behind the number, which may name a column: "4 players"
     plain: bool = True  # written as digits without unit: may be a year
+    article: bool = False  # "an hour": a quantity only behind a comparator
 
 
 def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
@@ -63,7 +64,7 @@ def _fraction(tokens: Sequence[Token], at: int) -> Quantity | None:
         units = tuple(unit for unit in units_of(words[1]) if len(words[1]) > 1)
         if units:
             value, end = _and_a_half(tokens, 1.0, at + 2)
-            return Quantity(value, units, end, "", False)
+            return Quantity(value, units, end, "", False, value == 1.0)
     if words[:3] == ["a", "couple", "of"] and (place := _unit_after(words, 3)) is not None:
         return Quantity(2.0, units_of(words[place]), at + place + 1, "", False)
     return None

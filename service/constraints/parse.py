@@ -246,9 +246,11 @@ def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) ->
         if start is not None and last is not None and not joins:
             free = start is not last and tokens[last.element.first].word == "free"  # "dairy free"
             end = last.element.first - 1 if free else last.element.last - 1
-            end = _noun_behind(tokens, end)
-            words = text[tokens[start.element.first].start : tokens[end].end].rstrip("- ")
-            found.append(Phrase(words, (not start.negative or start.exception) != free))
+            first, end = _with_nouns(tokens, start.element.first, end)
+            words = text[tokens[first].start : tokens[end].end].rstrip("- ")
+            beside = mention is not None and mention.link == "" and mention.negation == start.negation > 0
+            denied = _said(text, tokens, mention) if beside and mention is not None else ""
+            found.append(Phrase(words, (not start.negative or start.exception) != free, beside=denied))
             start = last = None
         if mention is not None and mention.element.kind == "text" and not mention.only_named:
             if tokens[mention.element.first].word == "free" and start is None:
@@ -257,14 +259,19 @@ def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) ->
     return tuple(found)
 
 
-def _noun_behind(tokens: Sequence[Token], end: int) -> int:
-    """The last token of a phrase with the general noun behind it: "scary movies" means more than "scary"."""
-    return end + 1 if end + 1 < len(tokens) and tokens[end + 1].word in word_set("NOUNS") else end
+def _with_nouns(tokens: Sequence[Token], first: int, end: int) -> tuple[int, int]:
+    """First and last token of a phrase with the general nouns around it: "something funny" and "funny films" mean more
+    to the text model than "funny"."""
+    behind = end + 1 < len(tokens) and tokens[end + 1].word in word_set("NOUNS")
+    before = first > 0 and tokens[first - 1].word in word_set("PRONOUNS")
+    return first - before, end + behind
 
 
 def _is_statement(tokens: Sequence[Token], elements: Sequence[Element]) -> bool:
-    """Small talk that happens to use a word of the catalogue: "the train is late again"."""
+    """Small talk that happens to use a word of the catalogue, and what would command a machine: both ask nothing."""
     words = {token.word for token in tokens}
+    if words & word_set("COMMANDS") and words & word_set("MACHINERY"):
+        return True  # it speaks to a machine, not of the catalogue
     if words & word_set("REQUESTS") or not words & word_set("STATEMENTS"):
         return False
     if any(element.kind in ("attribute", "range", "missing") for element in elements):

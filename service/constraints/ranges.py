@@ -268,7 +268,7 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
     if quantity.end < len(tokens) and tokens[quantity.end].word == "+" and tokens[quantity.end].glued:
         found = _bounded("gte", quantity, (), False)._replace(end=quantity.end + 1)
         return _with_unit(tokens, found)
-    return _bounded("exactly", quantity, (), True)
+    return None if quantity.article else _bounded("exactly", quantity, (), True)
 
 
 def _with_unit(tokens: Sequence[Token], found: Range) -> Range:

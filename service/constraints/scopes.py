@@ -154,7 +154,8 @@ class _Scanner:
     def _hedge(self, place: int) -> None:
         """A hedge holds for what follows; at the end of its clause, for what stood before it."""
         following = self.elements[place + 1].kind if place + 1 < len(self.elements) else "end"
-        if self.mentions and self.link == "" and following in ("end", "comma", "break"):
+        behind = self.link == "" and following in ("end", "comma", "break")
+        if self.mentions and (behind or (self.link == "comma" and following == "end")):
             self.mentions[-1].soft = True
         else:
             self.soft = True

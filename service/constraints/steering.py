@@ -25,6 +25,7 @@ from service.constraints.types import Bounds, Clause, Leaning, Part, Relative, T
 Column = NDArray[np.float32]  # [n]
 
 REACH = 4.0  # closeness falls to 0 over 1 / REACH of the items
+LEANING = 0.5  # weight of a phrase that may mean its values
 RELATED = 0.5  # most that an item without a value can be close to it
 
 
@@ -45,7 +46,7 @@ def steer(
     for clause in clauses:
         total += np.max([_signed(part, catalogue, meanings) for part in clause], axis=0)
     for leaning in leanings:
-        total += _leaning(leaning, catalogue) * (1 if leaning.include else -1)
+        total += _leaning(leaning, catalogue) * np.float32(LEANING if leaning.include else -LEANING)
     lowest = float(min(total.min(initial=0.0), 0.0))
     return Steering(total - np.float32(lowest), -lowest)
 

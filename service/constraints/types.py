@@ -83,6 +83,7 @@ class Phrase:
     text: str
     include: bool = True
     attribute: str | None = None
+    beside: str = ""  # words of the value it is denied together with: "no romantic comedies"
 
 
 @dataclass(frozen=True)

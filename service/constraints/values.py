@@ -89,6 +89,7 @@ class ValueIndex:
             for stem in key
             if len(stem) >= SHORTEST_MISSPELT - 1 and stem.isalpha()
         }
+        self._value_words = frozenset(words)
         self._words = sorted(words, key=lambda word: (len(word), word))
         titles = _title_words(catalogue)
         self._ambiguous = {
@@ -128,6 +129,10 @@ class ValueIndex:
     def is_known(self, word: str, stem: str) -> bool:
         """Whether the word is spelt right: English as the encoder knows it, or used in values or titles."""
         return word in self._known or stem in self._known
+
+    def has_word(self, stem: str) -> bool:
+        """Whether a value is called so, or has the word in its name."""
+        return (stem,) in self._whole or stem in self._value_words
 
     def is_everyday(self, word: str) -> bool:
         """Whether the word is among the most frequent that the encoder knows; all are where it told none."""

@@ -1,0 +1,107 @@
+"""Small catalogues of different trades, none of them known to the code, and a short way to write what was read."""
+
+import json
+from functools import cache
+
+from demo.catalogue import FILMS_PATH
+from index.catalog import Catalogue
+from service.constraints import Constraint, Vocabulary
+from service.constraints.types import Part, Relative, Together, Values
+
+CUISINES = ("Thai", "Mexican", "Italian", "Indian")
+AUTHORS = ("Julia Child", "Yotam Ottolenghi", "Samin Nosrat", "David Chang")
+ALLERGENS = ("peanuts", "milk", "eggs", "shellfish")
+MAKERS = ("Lenovo", "Dell", "Apple", "Clear")
+DESIGNERS = ("Uwe Rosenberg", "Reiner Knizia")
+MECHANICS = ("deck building", "worker placement", "cooperative")
+
+
+@cache
+def films() -> Vocabulary:
+    """The bundled demo's films."""
+    records = (json.loads(line) for line in FILMS_PATH.read_text("utf-8").splitlines())
+    return Vocabulary(Catalogue.from_records(records))
+
+
+@cache
+def recipes() -> Vocabulary:
+    """Flags as booleans, several durations, a mass in grams."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"r{n}",
+                "title": f"recipe {n}",
+                "cuisine": CUISINES[n % 4],
+                "author": AUTHORS[n // 4 % 4],
+                "prepMinutes": 5 * (1 + n % 9),
+                "total_minutes": 15 * (1 + n % 11),
+                "calories": 100 + 10 * n,
+                "protein_g": 1.5 * (n % 37),
+                "servings": 1 + n % 8,
+                "vegan": n % 3 == 0,
+                "allergens": [ALLERGENS[n % 4], ALLERGENS[(n + n // 4) % 4]] if n % 5 else [],
+                "rating": 1 + n % 9 / 2,
+            }
+            for n in range(80)
+        )
+    )
+
+
+@cache
+def laptops() -> Vocabulary:
+    """Units in the names of columns, a flag in words, a maker whose name is an everyday word."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"l{n}",
+                "title": f"{'clear' if n % 2 else 'matt'} notebook {n}",
+                "maker": MAKERS[n % 3] if n else "Clear",
+                "ram_gb": (8, 16, 32, 64)[n % 4],
+                "weight_kg": 0.9 + n % 23 / 10,
+                "screen_inches": (13.3, 14, 15.6)[n % 3],
+                "price_eur": 300 + 37 * n,
+                "touchscreen": "yes" if n % 2 else "no",
+                "colour": ("black", "rose gold")[n % 2],
+            }
+            for n in range(80)
+        )
+    )
+
+
+@cache
+def games() -> Vocabulary:
+    """Counts, "min" that is no minute, and a rank that is low for what sells."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"g{n}",
+                "title": f"game {n}",
+                "designer": DESIGNERS[n % 2],
+                "mechanics": [MECHANICS[n % 3]],
+                "min_players": 1 + n % 4,
+                "playtime": 15 * (1 + n % 12),
+                "complexity": 1 + n % 41 / 10,
+                "year_published": 1980 + n,
+                "sales_rank": 1000 - 7 * n,
+            }
+            for n in range(44)
+        )
+    )
+
+
+def shown(constraint: Constraint) -> str:
+    """The clauses in one line: "genres=Horror; year>=1990 <=1999; ~price low25"."""
+    return "; ".join(" | ".join(map(_part, clause)) for clause in constraint.clauses)
+
+
+def _part(part: Part) -> str:
+    if isinstance(part, Together):
+        return ("all(" if part.include else "not(") + " & ".join(map(_part, part.parts)) + ")"
+    soft = "~" if part.soft else ""
+    if isinstance(part, Values):
+        return f"{soft}{part.attribute}{'=' if part.include else '!='}{'/'.join(part.values)}"
+    if isinstance(part, Relative):
+        return f"{soft}{part.attribute}{' ' if part.include else ' not '}{part.side}{part.percentile:g}"
+    signs = (("gte", ">="), ("gt", ">"), ("lte", "<="), ("lt", "<"))
+    bounds = " ".join(f"{sign}{getattr(part, name):g}" for name, sign in signs if getattr(part, name) is not None)
+    return f"{soft}{part.attribute}{'' if part.include else ' outside '}{bounds}"
