@@ -188,21 +188,31 @@ def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
     try:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
             database.execute(f"PRAGMA {pragma}")
-        database.execute("BEGIN IMMEDIATE")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in SCHEMA:
-                database.execute(statement)
-            database.execute("INSERT INTO store VALUES (?, 0)", (secrets.token_bytes(32),))
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+        if _version(database) == 0:
+            _make_tables(database)
+        if (version := _version(database)) != SCHEMA_VERSION:
             raise StoreUnavailable(f"schema_{version}")
         (salt,) = database.execute("SELECT salt FROM store").fetchone()
-        database.execute("COMMIT")
     except BaseException:
         database.close()
         raise
     return database, salt
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    """Unless another connection was quicker. The only part of opening that waits for writers."""
+    database.execute("BEGIN IMMEDIATE")
+    if _version(database) == 0:
+        for statement in SCHEMA:
+            database.execute(statement)
+        database.execute("INSERT INTO store VALUES (?, 0)", (secrets.token_bytes(32),))
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.execute("COMMIT")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _pseudonym(salt: bytes, user_id: str) -> bytes:
