@@ -72,8 +72,8 @@ class EncodedUser(NamedTuple):
     vector: Vectors  # [V]
     entries: tuple[Entry, ...]  # the newest max_history
     history: Vectors  # item vectors of those entries [N, V]
-    constraint: Constraint  # its phrases settled
-    plain: Vectors  # [V], without the sentence; the same vector unless that was asked for
+    constraint: Constraint = Constraint()  # its phrases settled
+    plain: Vectors | None = None  # [V], without the sentence, where that was asked for and differs
 
     @property
     def rows(self) -> list[int]:
@@ -115,8 +115,10 @@ class UserEncoder:
         encoded = self._encoder.encode_users([*histories, *without])  # [B + twice, V]
         if not np.isfinite(encoded).all():
             raise FloatingPointError("the encoder returned a vector that is not finite")
-        users, plain = encoded[: len(jobs)], encoded[: len(jobs)].copy()  # [B, V]
-        plain[twice] = encoded[len(jobs) :]
+        plain: list[Vectors | None] = [None] * len(jobs)
+        for n, vector in zip(twice, encoded[len(jobs) :], strict=True):
+            plain[n] = vector
+        users = encoded[: len(jobs)]  # [B, V]
         return [EncodedUser(*each) for each in zip(users, kept, vectors, constraints, plain, strict=True)]
 
     def _constraints(self, jobs: Sequence[EncodeJob]) -> list[Constraint]:

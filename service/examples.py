@@ -15,10 +15,20 @@ RECOMMEND: dict[str, dict[str, Any]] = {
         },
     },
     "sentence": {
-        "summary": "A history and a sentence; the sentence steers, it does not filter",
+        "summary": "A history and a sentence: what it says clearly is obeyed, and the answer says what it understood",
         "value": {
             "history": [{"item_id": "alien-1979"}],
-            "constraint": "something slower and more thoughtful",
+            "constraint": "science fiction from the 80s or later, no horror, at most two hours",
+            "k": 5,
+            "explain": True,
+        },
+    },
+    "soft sentence": {
+        "summary": "The same wish without a filter: all of it steers",
+        "value": {
+            "history": [{"item_id": "alien-1979"}],
+            "constraint": "something short and recent, not too scary",
+            "constraint_mode": "soft",
             "k": 5,
         },
     },

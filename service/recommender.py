@@ -97,12 +97,13 @@ class Recommender:
         user = await self._encode(EncodeJob(history.entries, constraint, strict, request.explain), trace)
         seen = set(history.rows) if request.exclude.seen else set()
         forbidden = seen | {row for row in excluded.values() if row is not None}
-        plain = SearchJob(user.plain, request.k, conditions, sorted(forbidden), user.rows)
-        job = plain._replace(vector=user.vector, constraint=user.constraint, strict=strict)
+        plain = SearchJob(user.vector, request.k, conditions, sorted(forbidden), user.rows)
+        job = plain._replace(constraint=user.constraint, strict=strict)
         found = await self._search(job, trace, admitted=True)
         without: list[int] = []
         if request.explain and constraint.sentence:
-            without = (await self._search(plain._replace(k=RANKED), trace, admitted=True)).rows
+            vector = user.vector if user.plain is None else user.plain
+            without = (await self._search(plain._replace(vector=vector, k=RANKED), trace, admitted=True)).rows
         with trace.stage("respond"):
             answer = self._answer(request.k, found, trace, user if request.explain else None)
             if without:

@@ -85,7 +85,7 @@ item|items|product|products|film|films|movie|movies|picture|pictures|flick|flick
 songs|track|tracks|album|albums|recipe|recipes|dish|dishes|show|shows|series|title|titles|article|articles
 piece|pieces|thing|things|stuff|food|one|ones
 """
-PRONOUNS = "something|anything|nothing|everything|stuff|things"
+PRONOUNS = "something|anything"
 CALENDAR = """
 monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|april|may|june|july|august
 september|october|november|december|christmas|easter|halloween|mom|mum|dad|god|i|english
@@ -135,8 +135,8 @@ def phrases() -> PhraseTable:
 
 @cache
 def grammar_words() -> frozenset[str]:
-    """Every single word with a part in the grammar: none of them is a misspelt value."""
-    return frozenset(word for phrase in phrases() for word in phrase)
+    """Every word that is a grammar phrase by itself: a value only where it is written like one."""
+    return frozenset(phrase[0] for phrase in phrases() if len(phrase) == 1)
 
 
 @cache

@@ -67,8 +67,8 @@ class NamedValues:
         column = max(options, key=lambda value: value.items).column
         chosen = tuple(value.value for value in options if value.column == column)
         sure = confidence if confidence is not None else self._sureness(match, first, last, named == column)
-        if not match.whole and sure < HARD:
-            return None
+        if sure < HARD and (not match.whole or match.confidence == AMBIGUOUS):
+            return None  # a word like any other
         words = self.sentence[self.tokens[first].start : self.tokens[last - 1].end]
         return Element("value", first, last, Values(column, chosen, words, sure), column)
 
@@ -80,13 +80,19 @@ class NamedValues:
         token = self.tokens[first]
         before = self.tokens[first - 1] if first else None
         sure += CUED if named or (before is not None and before.word in CUES) else 0.0
-        if before is not None and before.word not in ".!?:" and token.is_capital:
+        inside = before is not None and before.word not in ".!?:"
+        if token.is_capital and (inside or self._heads_a_list(last)):
             sure += CAPITAL
         if self.found and self.found[-1].kind in ("negation", "affirmation") and self.found[-1].last == first:
             sure += SIGNED
         if not self.vocabulary.values.is_everyday(token.word):
             sure += RARE
         return min(round(sure, 2), 0.95)
+
+    def _heads_a_list(self, last: int) -> bool:
+        """ "Kubrick or Hitchcock": a capital at the start of a sentence counts where the next name has one too."""
+        words = self.tokens[last : last + 2]
+        return len(words) == 2 and words[0].word in ("or", "and", ",") and words[1].is_capital
 
     def _named_column(self, first: int, last: int) -> str | None:
         """The categorical column that is named right before or behind: "genre: war", "the OPI brand"."""
@@ -100,22 +106,19 @@ class NamedValues:
         return name if name in self.vocabulary.values.columns else None
 
     def doubtful(self, at: int) -> Element | None:
-        """A value by a telling word of its name, written as one word, or misspelt."""
+        """A value misspelt, written as one word, or by a telling word of its name."""
         index, token = self.vocabulary.values, self.tokens[at]
         if not token.is_word:
             return None
         if (match := index.find_joined(token.word)) is not None:
-            return self._of(match, at, at + 1)
-        if (match := index.find_part(token.stem)) is not None:
             return self._of(match, at, at + 1)
         spelt = [self._corrected(n) for n in range(at, min(len(self.tokens), at + LONGEST_MISSPELT))]
         for size in range(len(spelt), 0, -1):
             similar = min(similarity for _, similarity in spelt[:size])
             if similar < 1 and (match := index.find(tuple(stem for stem, _ in spelt[:size]))) is not None:
                 return self._of(match, at, at + size, round(similar - SLIP, 2))
-        if spelt[0][1] < 1 and (match := index.find_part(spelt[0][0])) is not None:
-            return self._of(match, at, at + 1)
-        return None
+        match = index.find_part(token.stem) or (index.find_part(spelt[0][0]) if spelt[0][1] < 1 else None)
+        return None if match is None else self._of(match, at, at + 1)
 
     def _corrected(self, at: int) -> tuple[str, float]:
         """A word as it should be spelt, and the similarity of the two."""

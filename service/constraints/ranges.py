@@ -77,7 +77,7 @@ class Range(NamedTuple):
 
 def read_range(tokens: Sequence[Token], at: int) -> Range | None:
     """The range that starts at a token, or None."""
-    return _between(tokens, at) or _compared(tokens, at) or _decade(tokens, at) or _bare(tokens, at)
+    return _between(tokens, at) or _compared(tokens, at) or _open_decade(tokens, at) or _bare(tokens, at)
 
 
 @cache
@@ -218,6 +218,19 @@ def _decade(tokens: Sequence[Token], at: int) -> Range | None:
         return Range(-end, gte=first, lte=first + 99, year=True)
     start, stop = PARTS[part] if part else (0, 9)
     return Range(end, gte=first + start, lte=first + stop, year=True)
+
+
+def _open_decade(tokens: Sequence[Token], at: int) -> Range | None:
+    """A decade, with what may stand behind it: "the 80s or later", "the 60s and before"."""
+    decade = _decade(tokens, at)
+    if decade is None:
+        return None
+    words = tuple(token.word for token in tokens[decade.end : decade.end + 3])
+    for size in range(len(words), 0, -1):
+        bound = _behind_table().get(words[:size])
+        if bound in ("lte", "gte") and words[0] != "on":
+            return _of_decade(decade, bound)._replace(end=decade.end + size)
+    return decade
 
 
 def _first_year(tokens: Sequence[Token], at: int) -> tuple[float | None, int]:

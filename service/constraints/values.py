@@ -24,7 +24,8 @@ from index.catalog import Catalogue
 from index.columns import ColumnKind
 from service.constraints.tokens import stems, tokenize
 
-EXACT, SIDE, PART = 0.97, 0.85, 0.6
+EXACT, SIDE = 0.97, 0.85
+PART, FIRST = 0.6, 0.35  # the last word of a name tells more than the ones before: "Verbinski", not "Gore"
 AMBIGUOUS = 0.55  # an everyday word that is also a value
 MOST_SHARING = 3  # values that may share a word which stands for them
 SHORTEST_PART = 4  # letters
@@ -124,7 +125,8 @@ class ValueIndex:
         columns = {value.column for value in values}
         best = min(columns, key=lambda column: sum(value.column == column for value in values))
         of_best = tuple(value for value in values if value.column == best)
-        return Match(of_best, PART, False) if len(of_best) <= MOST_SHARING else None
+        last = any(stems(value.value)[-1] == stem for value in of_best)
+        return Match(of_best, PART if last else FIRST, False) if len(of_best) <= MOST_SHARING else None
 
     def is_known(self, word: str, stem: str) -> bool:
         """Whether the word is spelt right: English as the encoder knows it, or used in values or titles."""

@@ -8,6 +8,7 @@ import pytest
 from demo.catalogue import FILMS_PATH
 from index.catalog import Catalogue
 from index.filters import parse_filter
+from service.constraints import Vocabulary, parse
 from service.examples import RECOMMEND
 from service.history import resolve
 from service.schemas import RecommendRequest, check_limits
@@ -28,3 +29,18 @@ def test_an_example_fits_the_demo(name: str, films: Catalogue) -> None:
     assert all(films.row(item_id) is not None for item_id in request.exclude.item_ids)
     if request.filter is not None:
         parse_filter(request.filter, films.columns)
+
+
+def test_every_word_of_an_example_is_understood(films: Catalogue) -> None:
+    vocabulary = Vocabulary(films)
+    strict = parse(RECOMMEND["sentence"]["value"]["constraint"], vocabulary)
+    assert [condition.attribute for condition in strict.conditions()] == [
+        "genres",
+        "year",
+        "genres",
+        "runtime",
+    ]
+    assert strict.phrases == ()
+    soft = parse(RECOMMEND["soft sentence"]["value"]["constraint"], vocabulary)
+    assert [condition.attribute for condition in soft.conditions()] == ["runtime", "year"]
+    assert [(phrase.text, phrase.include) for phrase in soft.phrases] == [("scary", False)]

@@ -103,5 +103,7 @@ def _part(part: Part) -> str:
     if isinstance(part, Relative):
         return f"{soft}{part.attribute}{' ' if part.include else ' not '}{part.side}{part.percentile:g}"
     signs = (("gte", ">="), ("gt", ">"), ("lte", "<="), ("lt", "<"))
-    bounds = " ".join(f"{sign}{getattr(part, name):g}" for name, sign in signs if getattr(part, name) is not None)
+    bounds = " ".join(
+        f"{sign}{getattr(part, name):g}" for name, sign in signs if getattr(part, name) is not None
+    )
     return f"{soft}{part.attribute}{'' if part.include else ' outside '}{bounds}"

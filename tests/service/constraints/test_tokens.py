@@ -9,7 +9,8 @@ from service.constraints.tokens import root, stem_of, stems, tokenize
     ("one", "other"),
     [
         ("Women's", "women"), ("e.l.f.", "ELF"), ("Oils & Serums", "oil and serum"), ("zombies", "Zombie"),
-        ("L\u2019Or\u00e9al", "loreal"), ("sci-fi", "sci fi"), ("brushes", "brush"), ("Children", "child"), ("heroes", "hero"),
+        ("L\u2019Or\u00e9al", "loreal"), ("sci-fi", "sci fi"),
+        ("brushes", "brush"), ("Children", "child"), ("heroes", "hero"),
         ("comedies", "comedy"), ("classes", "class"), ("Sto\ufb00", "stoff"),
     ],
 )  # fmt: skip
@@ -17,9 +18,9 @@ def test_two_spellings_of_one_value(one: str, other: str) -> None:
     assert stems(one) == stems(other)
 
 
-@pytest.mark.parametrize("word", ["bus", "this", "glass", "gas", "us"])
+@pytest.mark.parametrize("word", ["bus", "this", "glass", "virus", "us"])
 def test_what_is_no_plural_stays(word: str) -> None:
-    assert stem_of(word) in (word, "ga")
+    assert stem_of(word) == word
 
 
 @pytest.mark.parametrize(
