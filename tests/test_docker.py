@@ -142,7 +142,7 @@ def test_the_service_image_holds_no_training(service: Image) -> None:
 def test_the_doctor_finds_nothing_wrong_in_the_service_image_but_the_missing_bundle(service: Image) -> None:
     status, output = service.run(["python", "laser.py", "doctor", "--json"])
     states = {finding["name"]: finding["state"] for finding in json.loads(output)["findings"]}
-    good = ("python", "packages", "faiss", "devices", "backbone", "settings")
+    good = ("python", "packages", "faiss", "devices", "backbone", "settings", "store")
     assert (status, states) == (0, dict.fromkeys(good, "good") | {"bundle": "warning"})
 
 

@@ -241,6 +241,7 @@ import json, os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from training.pipeline import train
+from training.train_laser import LaserTrainer
 
 inner, calls = LaserTrainer._loss, iter(range(6))  # four batches an epoch: the second epoch has begun
 
