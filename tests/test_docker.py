@@ -110,6 +110,7 @@ def test_the_demo_and_reindex_write_where_the_api_reads(compose: dict[str, Any])
 
 
 def test_redis_loses_nothing_and_evicts_nothing(compose: dict[str, Any]) -> None:
+    assert compose["cpu"]["services"]["api"]["environment"]["LASER_REDIS_URL"] == "redis://redis:6379/0"
     command = " ".join(compose["cpu"]["services"]["redis"]["command"])
     assert command == "redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction"
     assert compose["cpu"]["services"]["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]

@@ -9,6 +9,9 @@ from packaging.requirements import Requirement
 
 from service import doctor
 from service.doctor import Finding
+from service.store.protocol import Event
+from service.store.sqlite import SqliteStore
+from tests.service.store.redis_server import RedisServer, needs_redis
 from tests.service.world import write_bundle
 
 
@@ -100,3 +103,37 @@ def test_everything_is_looked_at_and_can_be_written_as_json() -> None:
     names = [found.name for found in findings]
     assert names == ["python", "packages", "faiss", "devices", "backbone", "settings", "store", "bundle"]
     assert json.dumps([vars(found) for found in findings])
+
+
+def test_the_store_is_looked_at_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.sqlite"
+    monkeypatch.setenv("LASER_STATE", str(path))
+    assert [(found.state, found.text) for found in doctor.store()] == [
+        ("good", f"SQLite in {path}, to be made by the first event")
+    ]
+    assert not path.exists()
+    made = SqliteStore(path, 4, 1.0)
+    made.append([Event("u", "e", "i", 1)])
+    made.close()
+    assert [found.text for found in doctor.store()] == [f"SQLite in {path}, keeps what it acknowledges"]
+    path.write_bytes(b"x" * 4096)
+    (found,) = doctor.store()
+    assert (found.state, found.text) == ("wrong", f"SQLite in {path}: SQLITE_NOTADB")
+    monkeypatch.setenv("LASER_PORT", "eighty")
+    assert list(doctor.store()) == [], "said with the settings"
+
+
+@needs_redis
+def test_a_redis_that_may_lose_writes_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = RedisServer(tmp_path, appendfsync="everysec").start()
+    monkeypatch.setenv("LASER_REDIS_URL", server.url)
+    try:
+        (found,) = doctor.store()
+        assert found.state == "warning"
+        assert found.text.startswith("Redis at LASER_REDIS_URL: Redis must have appendfsync always")
+        server.client.config_set("appendfsync", "always")
+        assert [each.state for each in doctor.store()] == ["good"]
+    finally:
+        server.stop()
+    (found,) = doctor.store()
+    assert (found.state, found.text) == ("wrong", "Redis at LASER_REDIS_URL: ConnectionError")

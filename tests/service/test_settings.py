@@ -1,5 +1,7 @@
 """Settings come from LASER_* variables; what is wrong is named with its value."""
 
+from pathlib import Path
+
 import pytest
 
 from service.settings import SettingsError, is_loopback, load_settings, unknown_variables
@@ -80,3 +82,19 @@ def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_a_redis_url_is_checked_and_its_password_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LASER_REDIS_URL", "http://:hush@redis:6379")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith("LASER_REDIS_URL=(hidden): ")
+    assert "hush" not in str(caught.value)
+    monkeypatch.setenv("LASER_REDIS_URL", "redis://:hush@redis:6379/0")
+    assert load_settings().redis_url is not None
+    assert "hush" not in repr(load_settings())
+
+
+def test_the_stores_file_lies_beside_the_bundles_unless_it_is_named() -> None:
+    assert load_settings(bundles="/srv/laser/bundles").state_file == Path("/srv/laser/state.sqlite")
+    assert load_settings(state="/var/state").state_file == Path("/var/state")
