@@ -62,8 +62,9 @@ class Meanings:
         self.values = sorted(candidates, key=lambda value: -value.items)[:MOST_VALUES]
         self._texts = texts
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
-        self._vectors = _value_vectors(self.values, texts)  # [V, D]
-        neutral = texts.vectors(NEUTRAL) @ self._vectors.T  # [neutral, V]
+        common = texts.vectors(NEUTRAL)  # [neutral, D]
+        self._vectors = _value_vectors(self.values, texts, common.shape[1])  # [V, D]
+        neutral = common @ self._vectors.T  # [neutral, V]
         self._usual = neutral.mean(axis=0)  # [V]
         best = (neutral - self._usual).max(axis=1) if self.values else np.zeros(1)
         self.floor = max(float(np.quantile(best, FLOOR_QUANTILE)), 1e-3)
@@ -210,10 +211,10 @@ def _leaning(phrase: Phrase, near: Sequence[Near], floor: float) -> Leaning:
     )
 
 
-def _value_vectors(values: Sequence[Value], texts: Texts) -> Vectors:
+def _value_vectors(values: Sequence[Value], texts: Texts, width: int) -> Vectors:
     """Unit vectors [V, D]: the mean of "Horror", "genres: Horror" and "Horror genre"."""
     if not values:
-        return np.zeros((0, 1), np.float32)
+        return np.zeros((0, width), np.float32)
     names = [(value.value, value.column.replace("_", " ")) for value in values]
     total: Vectors = texts.vectors([name for name, _ in names])
     total = total + texts.vectors([f"{column}: {name}" for name, column in names])

@@ -128,3 +128,10 @@ def test_what_enters_the_prompt() -> None:
     assert prompt_text(wordless, strict=True, alone=False) == ""
     assert prompt_text(wordless, strict=True, alone=True) == "acme"
     assert prompt_text(Constraint("happy Monday", ignored=("happy Monday",)), strict=False, alone=False) == ""
+
+
+def test_a_catalogue_without_values_has_none_near_anything() -> None:
+    records = [{"item_id": str(n), "title": f"thing {n}"} for n in range(3)]
+    meanings = Meanings(Vocabulary(Catalogue.from_records(records)), Written())
+    assert meanings.values == []
+    assert meanings.near("scary") == []
