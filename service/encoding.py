@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from index.bundle import Bundle
 from model.encoder import EncodedItems, History, TextEncoder
 from service.constraints import Constraint
-from service.constraints.meaning import Meanings, prompt_text, read_phrases, texts_of
+from service.constraints.meaning import Meanings
+from service.constraints.phrases import prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
 
 FRAME_TOKENS = 32  # about what instruction and marks add to a request's own tokens

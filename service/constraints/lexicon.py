@@ -59,6 +59,7 @@ except|except for|but not|other than|apart from|aside from|besides|excluding|unl
 unless they are|save for
 """
 FILLERS = """
+story|stories|tale|tales
 a|an|the|some|any|any of|of|for|from|by|in|on|at|to|as|that|which|who|whose|this|these|those|it|its|is|are|am
 be|been|was|were|being|i|im|ive|id|me|my|mine|we|us|our|you|your|u|he|she|they|them|their|there|theres|thats
 whats|what|please|pls|thanks|thank|kindly|hi|hello|hey|ok|okay|well|so|too|very|really|quite|pretty|rather
@@ -81,7 +82,7 @@ merry christmas|happy christmas|happy holidays|happy new year|happy birthday|hap
 good evening|good night|good afternoon|hello world|hi there|hello there|thank you|thanks a lot|see you
 """
 NOUNS = """
-item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song
+story|stories|tale|tales|item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song
 songs|track|tracks|album|albums|recipe|recipes|dish|dishes|show|shows|series|title|titles|article|articles
 piece|pieces|thing|things|stuff|food|one|ones
 """

@@ -16,7 +16,6 @@ Letters: P phrases, V values, D width of the text model.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from service.constraints.neutral import NEUTRAL
 from service.constraints.tokens import stem_of
-from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Together, Values
+from service.constraints.types import Phrase, Values
 from service.constraints.values import Value
 from service.constraints.vocabulary import Vocabulary
 
@@ -60,6 +59,7 @@ class Meanings:
         index = vocabulary.values
         candidates = [value for value in index.all if value.column in index.descriptive]
         self.values = sorted(candidates, key=lambda value: -value.items)[:MOST_VALUES]
+        self.kinds = index.kinds
         self._texts = texts
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
         common = texts.vectors(NEUTRAL)  # [neutral, D]
@@ -86,7 +86,7 @@ class Meanings:
         """
         if not self.values:
             return []
-        texts = [text, _company(text, within)]
+        texts = [text, company(text, within)]
         self.prepare(texts)
         similarity = (
             self._vectors @ np.mean([self._kept[each] for each in texts], axis=0) - self._usual
@@ -109,106 +109,29 @@ class Meanings:
             if each >= least and n not in wanted
         ]
 
+    def means(self, text: str, floors: float) -> bool:
+        """Whether a phrase is so near to a value."""
+        near = self.near(text)
+        return bool(near) and near[0].similarity >= floors * self.floor
 
-def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constraint:
-    """Settle every phrase: a value, a leaning that also enters the prompt, or ignored.
-
-    Without an encoder's meanings every phrase that is wanted is text.
-    """
-    if meanings is None:
-        text = ", ".join(phrase.text for phrase in constraint.phrases if phrase.include)
-        return replace(constraint, as_text=text)
-    meanings.prepare(texts_of(constraint))
-    within = "" if constraint.clauses else constraint.sentence
-    clauses: list[Clause] = list(constraint.clauses)
-    contradictions: list[Contradiction] = []
-    leanings: list[Leaning] = []
-    ignored: list[str] = []
-    for phrase in constraint.phrases:
-        near = meanings.near(phrase.text, phrase.attribute, within)
-        if near and near[0].similarity >= CERTAIN * meanings.floor:
-            value = _value(phrase, near, meanings.floor)
-            if not _join_denied(clauses, phrase, value):
-                clauses.append((value,))
-        elif phrase.attribute is not None:
-            what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
-            contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
-        elif near and near[0].similarity >= RELEVANT * meanings.floor:
-            leanings.append(_leaning(phrase, near, meanings.floor))
-        else:
-            ignored.append(phrase.text)
-    return replace(
-        constraint,
-        clauses=tuple(clauses),
-        contradictions=(*constraint.contradictions, *contradictions),
-        leanings=tuple(leanings),
-        as_text=", ".join(leaning.text for leaning in leanings if leaning.include),
-        ignored=(*constraint.ignored, *ignored),
-    )
+    def value_of(self, phrase: Phrase, near: Sequence[Near]) -> Values:
+        """The broadest of the best values and those of its column that are as good; more where they shall stay out."""
+        best = max(
+            (each for each in near if each.similarity >= CLOSE * near[0].similarity),
+            key=lambda n: n.value.items,
+        )
+        least = near[0].similarity * (ALIKE if phrase.include else CLOSE * CLOSE)
+        alike = [each for each in near if each.similarity >= least and each.value.column == best.value.column]
+        values = tuple(dict.fromkeys((best.value.value, *(each.value.value for each in alike))))
+        sure = min(0.95, round(0.7 + 0.25 * (near[0].similarity / self.floor - CERTAIN) / CERTAIN, 2))
+        return Values(best.value.column, values, phrase.text, sure, phrase.include)
 
 
-def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
-    """ "No romantic comedies" denies the two together: put the phrase's value to the one that is denied already."""
-    for place, clause in enumerate(clauses):
-        denied = clause[0]
-        if (
-            phrase.beside
-            and isinstance(denied, Values)
-            and not denied.include
-            and denied.words == phrase.beside
-        ):
-            both = (replace(value, include=True), replace(denied, include=True))
-            clauses[place] = (Together(both), *clause[1:])
-            return True
-    return False
-
-
-def texts_of(constraint: Constraint) -> list[str]:
-    """What has to be encoded for `read_phrases`."""
-    within = "" if constraint.clauses else constraint.sentence
-    return [text for phrase in constraint.phrases for text in (phrase.text, _company(phrase.text, within))]
-
-
-def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:
-    """What of a settled constraint enters the prompt.
-
-    strict: what stayed text, since words that filter stay out; soft: the whole sentence, if any of it is about this
-    catalogue. Where nothing but the sentence is known of the user (`alone`), what it wants is all the prompt can say.
-    """
-    if not strict and (constraint.clauses or constraint.leanings):
-        return constraint.sentence
-    if alone and not constraint.as_text:
-        wanted = [condition for condition in constraint.conditions() if isinstance(condition, Values)]
-        return ", ".join(dict.fromkeys(condition.words for condition in wanted if condition.include))
-    return constraint.as_text
-
-
-def _company(text: str, within: str) -> str:
+def company(text: str, within: str = "") -> str:
+    """What a phrase is read with: its sentence where that is more, else a word that makes it a wish."""
     if within not in ("", text):
         return within
     return text if text.startswith("something") else f"something {text}"
-
-
-def _value(phrase: Phrase, near: Sequence[Near], floor: float) -> Values:
-    """The broadest of the best values, and those of its column that are as good; more where they are to be kept out."""
-    best = max(
-        (each for each in near if each.similarity >= CLOSE * near[0].similarity), key=lambda n: n.value.items
-    )
-    least = near[0].similarity * (ALIKE if phrase.include else CLOSE * CLOSE)
-    alike = [each for each in near if each.similarity >= least and each.value.column == best.value.column]
-    values = tuple(dict.fromkeys((best.value.value, *(each.value.value for each in alike))))
-    sure = min(0.95, round(0.7 + 0.25 * (near[0].similarity / floor - CERTAIN) / CERTAIN, 2))
-    return Values(best.value.column, values, phrase.text, sure, phrase.include)
-
-
-def _leaning(phrase: Phrase, near: Sequence[Near], floor: float) -> Leaning:
-    kept = [each for each in near if each.similarity >= 0.8 * RELEVANT * floor]
-    strongest = kept[0].similarity
-    return Leaning(
-        phrase.text,
-        phrase.include,
-        tuple((e.value.column, e.value.value, round(e.similarity / strongest, 3)) for e in kept),
-    )
 
 
 def _value_vectors(values: Sequence[Value], texts: Texts, width: int) -> Vectors:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from index.columns import ColumnKind
 from model.prompts import clean
 from service.constraints.choose import Missing, complement
+from service.constraints.compounds import find_compounds
 from service.constraints.element import Element
 from service.constraints.elements import Reader
 from service.constraints.lexicon import word_set
@@ -62,6 +63,7 @@ def parse(sentence: str, vocabulary: Vocabulary) -> Constraint:
         text,
         clauses,
         (*_phrases(text, tokens, mentions), *(found for found in unknown if isinstance(found, Phrase))),
+        find_compounds(text, tokens, mentions, vocabulary),
         tuple(m.element.meaning for m in mentions if m.only_named and isinstance(m.element.meaning, Values)),
         (*missing, *both, *(found for found in unknown if isinstance(found, Contradiction))),
     )

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
+from service.constraints.decades import read_years
 from service.constraints.numbers import Quantity, read_quantity
 from service.constraints.relative import comparatives
 from service.constraints.tokens import Token
-from service.constraints.units import DECADES, TENS, Unit
+from service.constraints.units import Unit
 
 Bound = Literal["lt", "lte", "gt", "gte", "about", "exactly"]
 AROUND = 0.2  # "about 90 minutes": 72 to 108
@@ -56,8 +57,6 @@ BEHIND: dict[Bound, str] = {
 }  # fmt: skip
 DATES = frozenset(["before", "after", "since", "until", "till", "pre", "post", "earlier", "later", "prior"])
 OF_YEARS = frozenset(["in", "from", "of", "during", "for", "the"])
-PREFIXES = frozenset(["from", "in", "of", "during", "the", "for", "at", "early", "mid", "late"])
-PARTS = {"early": (0, 3), "mid": (4, 6), "late": (7, 9)}
 
 
 class Range(NamedTuple):
@@ -203,21 +202,8 @@ def _same_unit(low: Quantity, high: Quantity) -> tuple[float, float, tuple[Unit,
 
 
 def _decade(tokens: Sequence[Token], at: int) -> Range | None:
-    """ "90s", "1990s", "the nineties", "early 80s", "the 20th century"."""
-    place = at
-    while place < len(tokens) and tokens[place].word in PREFIXES and tokens[place].word not in PARTS:
-        place += 1
-    part = tokens[place].word if place < len(tokens) and tokens[place].word in PARTS else None
-    if part:
-        place += 1
-        place += place < len(tokens) and tokens[place].word in ("-", "to", "the")
-    first, end = _first_year(tokens, place)
-    if first is None:
-        return None
-    if end < 0:
-        return Range(-end, gte=first, lte=first + 99, year=True)
-    start, stop = PARTS[part] if part else (0, 9)
-    return Range(end, gte=first + start, lte=first + stop, year=True)
+    years = read_years(tokens, at)
+    return None if years is None else Range(years.end, gte=years.first, lte=years.last, year=True)
 
 
 def _open_decade(tokens: Sequence[Token], at: int) -> Range | None:
@@ -231,31 +217,6 @@ def _open_decade(tokens: Sequence[Token], at: int) -> Range | None:
         if bound in ("lte", "gte") and words[0] != "on":
             return _of_decade(decade, bound)._replace(end=decade.end + size)
     return decade
-
-
-def _first_year(tokens: Sequence[Token], at: int) -> tuple[float | None, int]:
-    """First year of the decade, and the token behind it; negated for a century."""
-    if at >= len(tokens):
-        return None, 0
-    token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
-    if token.word in DECADES:
-        return _century(DECADES[token.word]), at + 1
-    if token.word in TENS and following is not None and following.word == "s":
-        return _century(TENS[token.word]), at + 2
-    if token.number is None or following is None or not following.glued:
-        return None, 0
-    if following.word == "s" and token.number % 10 == 0:
-        if token.number >= 1000:
-            return token.number, at + 2
-        return (_century(int(token.number)), at + 2) if len(token.text) == 2 else (None, 0)
-    if following.word in ("th", "st") and at + 2 < len(tokens) and tokens[at + 2].word == "century":
-        return (token.number - 1) * 100, -(at + 3)
-    return None, 0
-
-
-def _century(decade: int) -> float:
-    """Of a decade in two figures: 30 to 90 are the 1900s, 00 to 20 the 2000s."""
-    return float(1900 + decade if decade >= 30 else 2000 + decade)
 
 
 def _bare(tokens: Sequence[Token], at: int) -> Range | None:
@@ -275,6 +236,8 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
             continue
         for size in range(len(words), 0, -1):
             bound = _behind_table().get(words[:size])
+            if read_quantity(tokens, place + size) is not None:  # "in 1994 and after 2000"
+                continue
             if bound is not None and not (words[0] == "on" and tokens[start - 1].word != "from"):
                 noun = tokens[quantity.end].stem if place > quantity.end else quantity.word
                 return _bounded(bound, quantity._replace(word=noun), (), False)._replace(end=place + size)

@@ -87,6 +87,19 @@ class Phrase:
 
 
 @dataclass(frozen=True)
+class Compound:
+    """Words side by side of which some are a value by themselves: "nail varnish", "family friendly".
+
+    If together they mean another value of that column, or no more than the value itself, they stand for that.
+    """
+
+    text: str
+    include: bool
+    value: Values  # the one among them, as it was read
+    replaces: tuple[str, ...]  # the words of the values and the phrases in it
+
+
+@dataclass(frozen=True)
 class Contradiction:
     """Something the answer cannot obey, and why.
 
@@ -107,6 +120,7 @@ class Constraint:
     sentence: str = ""  # cleaned
     clauses: tuple[Clause, ...] = ()
     phrases: tuple[Phrase, ...] = ()
+    compounds: tuple[Compound, ...] = ()
     not_only: tuple[Values, ...] = ()  # "not only horror": named, asks for nothing
     contradictions: tuple[Contradiction, ...] = ()
     as_text: str = ""  # what enters the prompt

@@ -57,19 +57,24 @@ def unknown_values(
 def _named(
     elements: Sequence[Element], tokens: Sequence[Token], place: int, vocabulary: Vocabulary
 ) -> str | None:
-    """The categorical column whose name stands before the words: "brand Zyxel", "directed by John Doe"."""
+    """The categorical column named before the words ("brand Zyxel"), or behind a name ("the Zyxel brand")."""
+    first = tokens[elements[place].first]
+    is_name = first.is_capital or not vocabulary.values.is_known(first.word, "")
+    behind = elements[place + 1] if place + 1 < len(elements) else None
+    columns = vocabulary.values.columns
+    if (
+        is_name
+        and place
+        and behind is not None
+        and behind.attribute in vocabulary.values.columns
+        and behind.kind == "attribute"
+    ):
+        return behind.attribute
     for element in reversed(elements[:place]):
         if element.kind == "attribute":
             direct = elements[place - 1] is element
-            written = tokens[elements[place].first].is_capital or not vocabulary.values.is_known(
-                tokens[elements[place].first].word, ""
-            )
-            is_value = element.attribute in vocabulary.values.columns
-            return (
-                element.attribute
-                if is_value and (not direct or written or _describes(element, vocabulary))
-                else None
-            )
+            sure = not direct or is_name or _describes(element, vocabulary)
+            return element.attribute if sure and element.attribute in columns else None
         if not all(token.word in BETWEEN for token in tokens[element.first : element.last]):
             return None
     return None

@@ -11,7 +11,7 @@ Letters: V values, I items.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -80,6 +80,7 @@ class ValueIndex:
         self._whole: dict[tuple[str, ...], list[Value]] = defaultdict(list)
         self._sides: dict[tuple[str, ...], list[Value]] = defaultdict(list)
         self._parts: dict[str, list[Value]] = defaultdict(list)
+        self._carriers: Counter[tuple[str, str]] = Counter()  # values that have a word, by column
         self._joined: dict[str, tuple[str, ...]] = {}
         for value in self.all:
             self._add(value)
@@ -108,9 +109,14 @@ class ValueIndex:
         """The values that are called so in full, or on one side of an "and"."""
         if values := self._whole.get(key):
             return Match(tuple(values), AMBIGUOUS if len(key) == 1 and key[0] in self._ambiguous else EXACT)
-        if values := self._sides.get(key):
-            return Match(tuple(values), SIDE)
-        return None
+        telling = [value for value in self._sides.get(key, ()) if self._is_telling(value.column, key)]
+        return Match(tuple(telling), SIDE) if telling else None
+
+    def _is_telling(self, column: str, side: tuple[str, ...]) -> bool:
+        """One side of a name stands for it if it is long, or a word that few values of a describing column have."""
+        if len(side) > 1:
+            return True
+        return column in self.descriptive and self._carriers[column, side[0]] <= MOST_SHARING
 
     def find_joined(self, word: str) -> Match | None:
         """The value whose words were written as one: "burtsbees"."""
@@ -160,12 +166,13 @@ class ValueIndex:
         if not key:
             return
         self._whole[key].append(value)
-        if len(key) > 1:
-            self._joined.setdefault(
-                "".join(token.word for token in tokenize(value.value) if token.is_word), key
-            )
+        words = [token.word for token in tokenize(value.value) if token.is_word]
+        if len(words) > 1:
+            self._joined.setdefault("".join(words), key)
         for side in _sides(key):
             self._sides[side].append(value)
+        for stem in set(key):
+            self._carriers[value.column, stem] += 1
         if len(key) > 1 and self.kinds[value.column] is ColumnKind.CATEGORICAL:
             for stem in set(key):
                 self._parts[stem].append(value)

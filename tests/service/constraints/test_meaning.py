@@ -7,8 +7,9 @@ import pytest
 
 from index.catalog import Catalogue
 from service.constraints import Constraint, Phrase, Vocabulary
-from service.constraints.meaning import Meanings, Vectors, prompt_text, read_phrases
+from service.constraints.meaning import Meanings, Vectors
 from service.constraints.neutral import NEUTRAL
+from service.constraints.phrases import prompt_text, read_phrases
 from service.constraints.types import Values
 from tests.service.constraints.catalogues import shown
 

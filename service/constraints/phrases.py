@@ -1,0 +1,94 @@
+"""Phrases settled: each becomes a condition, a leaning that also enters the prompt, or is ignored. And what of a
+settled constraint the prompt says."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.constraints.compounds import settle
+from service.constraints.meaning import CERTAIN, RELEVANT, Meanings, Near, company
+from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Together, Values
+
+
+def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constraint:
+    """Settle every phrase: a value, a leaning that also enters the prompt, or ignored.
+
+    Without an encoder's meanings every phrase that is wanted is text.
+    """
+    if meanings is None:
+        text = ", ".join(phrase.text for phrase in constraint.phrases if phrase.include)
+        return replace(constraint, as_text=text)
+    meanings.prepare(texts_of(constraint))
+    constraint = settle(constraint, meanings)
+    within = "" if constraint.clauses else constraint.sentence
+    clauses: list[Clause] = list(constraint.clauses)
+    contradictions: list[Contradiction] = []
+    leanings: list[Leaning] = []
+    ignored: list[str] = []
+    for phrase in constraint.phrases:
+        near = meanings.near(phrase.text, phrase.attribute, within)
+        if near and near[0].similarity >= CERTAIN * meanings.floor:
+            value = meanings.value_of(phrase, near)
+            if not _join_denied(clauses, phrase, value):
+                clauses.append((value,))
+        elif phrase.attribute is not None:
+            what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
+            contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
+        elif near and near[0].similarity >= RELEVANT * meanings.floor:
+            leanings.append(_leaning(phrase, near, meanings.floor))
+        else:
+            ignored.append(phrase.text)
+    return replace(
+        constraint,
+        clauses=tuple(clauses),
+        contradictions=(*constraint.contradictions, *contradictions),
+        leanings=tuple(leanings),
+        as_text=", ".join(leaning.text for leaning in leanings if leaning.include),
+        ignored=(*constraint.ignored, *ignored),
+    )
+
+
+def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
+    """ "No romantic comedies" denies the two together: put the phrase's value to the one that is denied already."""
+    for place, clause in enumerate(clauses):
+        denied = clause[0]
+        if (
+            phrase.beside
+            and isinstance(denied, Values)
+            and not denied.include
+            and denied.words == phrase.beside
+        ):
+            both = (replace(value, include=True), replace(denied, include=True))
+            clauses[place] = (Together(both), *clause[1:])
+            return True
+    return False
+
+
+def texts_of(constraint: Constraint) -> list[str]:
+    """What has to be encoded for `read_phrases`."""
+    within = "" if constraint.clauses else constraint.sentence
+    alone = [text for phrase in constraint.phrases for text in (phrase.text, company(phrase.text, within))]
+    return [*alone, *(text for each in constraint.compounds for text in (each.text, company(each.text)))]
+
+
+def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:
+    """What of a settled constraint enters the prompt.
+
+    strict: what stayed text, since words that filter stay out; soft: the whole sentence, if any of it is about this
+    catalogue. Where nothing but the sentence is known of the user (`alone`), what it wants is all the prompt can say.
+    """
+    if not strict and (constraint.clauses or constraint.leanings):
+        return constraint.sentence
+    if alone and not constraint.as_text:
+        wanted = [condition for condition in constraint.conditions() if isinstance(condition, Values)]
+        return ", ".join(dict.fromkeys(condition.words for condition in wanted if condition.include))
+    return constraint.as_text
+
+
+def _leaning(phrase: Phrase, near: Sequence[Near], floor: float) -> Leaning:
+    kept = [each for each in near if each.similarity >= 0.8 * RELEVANT * floor]
+    strongest = kept[0].similarity
+    return Leaning(
+        phrase.text,
+        phrase.include,
+        tuple((e.value.column, e.value.value, round(e.similarity / strongest, 3)) for e in kept),
+    )
