@@ -31,6 +31,14 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._leave_at = float("inf")
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where the service answers once it does: until now the address was taken, and connections refused."""
+        await super().startup(sockets=sockets)
+        for listener in (sockets or []) if self.started else []:
+            host, port = listener.getsockname()[:2]
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            logs.event(logging.INFO, "serving", url=url, version=VERSION)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start draining; a second signal or Ctrl+C leaves at once.
 
@@ -69,9 +77,6 @@ def uvicorn_config(app: FastAPI) -> uvicorn.Config:
 
 
 def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    logs.event(logging.INFO, "serving", url=url, version=VERSION)
     DrainingServer(uvicorn_config(app), app, settings.drain_seconds).run([listener])
 
 
