@@ -2,16 +2,18 @@
 
     ask -> [breaker open? then unavailable at once] -> queue -> one call for all that wait -> [deadline] -> answer
 
-Requests that wait together share a call: one commit, one round trip. After FAILURES in a row the breaker is open: for
-RETRY_SECONDS nobody is made to wait, then one request at a time finds out whether the store is back.
+Requests that wait together share a call: one commit, one round trip. After FAILURES in a row the breaker is open and
+nobody is made to wait: each is told at once that the store is away, and every RETRY_SECONDS one job is handed to the
+store all the same, behind the back of its request. When one of them is answered, the store is back.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
-from service.batcher import ClosedError, MicroBatcher, Observer
+from service.batcher import ClosedError, Done, MicroBatcher, Observer, QueueFullError
 from service.store.protocol import StoreUnavailable
 
 FAILURES = 3
@@ -35,10 +37,8 @@ class Breaker:
         """True while the store counts as away."""
         return self._failures >= FAILURES
 
-    def admits(self) -> bool:
-        """May this request ask? Where the breaker is open: only one in RETRY_SECONDS."""
-        if not self.is_open:
-            return True
+    def tries(self) -> bool:
+        """Where the breaker is open: is it time to find out again? True once in RETRY_SECONDS."""
         now = self._clock()
         if now < self._next_trial:
             return False
@@ -79,9 +79,11 @@ class Lane(Generic[Job, Result]):
     async def ask(self, job: Job, size: int = 1) -> Result:
         """The job's result within `seconds`.
 
-        Raises StoreUnavailable, also when it takes longer (the job may still be done then), and QueueFullError.
+        Raises StoreUnavailable, also when it takes longer, and QueueFullError. The job may be done after the former.
         """
-        if not self.breaker.admits():
+        if self.breaker.is_open:
+            if self.breaker.tries():
+                self._try_behind(job, size)
             raise StoreUnavailable(BREAKER_OPEN)
         try:
             future = asyncio.wrap_future(self._batcher.submit(job, size))
@@ -96,6 +98,18 @@ class Lane(Generic[Job, Result]):
             raise answer
         self.breaker.succeeded()
         return answer
+
+    def _try_behind(self, job: Job, size: int) -> None:
+        """Hand the job to the store; its answer closes the breaker."""
+
+        def note(future: "asyncio.Future[Done[Result | StoreUnavailable]]") -> None:
+            if future.cancelled() or future.exception() is not None:
+                return
+            if not isinstance(future.result().value, StoreUnavailable):
+                self.breaker.succeeded()
+
+        with suppress(ClosedError, QueueFullError):
+            asyncio.wrap_future(self._batcher.submit(job, size)).add_done_callback(note)
 
     def close(self, timeout: float) -> None:
         """Finish what is queued and stop the thread."""

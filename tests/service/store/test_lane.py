@@ -27,24 +27,21 @@ def test_the_breaker_opens_after_failures_in_a_row_alone() -> None:
     for _ in range(FAILURES - 1):
         breaker.failed()
     assert not breaker.is_open
-    assert breaker.admits()
     breaker.failed()
     assert breaker.is_open
-    assert not breaker.admits()
+    assert not breaker.tries()
 
 
-def test_an_open_breaker_lets_one_request_try_now_and_then() -> None:
+def test_an_open_breaker_tries_now_and_then_until_it_is_closed() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     for _ in range(FAILURES):
         breaker.failed()
     clock.now += RETRY_SECONDS
-    assert [breaker.admits(), breaker.admits()] == [True, False]
-    breaker.failed()
+    assert [breaker.tries(), breaker.tries()] == [True, False]
     clock.now += RETRY_SECONDS
-    assert breaker.admits()
+    assert breaker.tries()
     breaker.succeeded()
-    assert [breaker.admits(), breaker.admits()] == [True, True]
     assert not breaker.is_open
 
 
@@ -124,10 +121,15 @@ def test_a_store_that_hangs_costs_the_deadline_and_then_nothing() -> None:
         assert await reason(lane) == "breaker_open"
         assert lane.breaker.is_open
         assert store.calls == [[1]]  # the others never left the queue
-        store.gate.set()
         await asyncio.sleep(RETRY_SECONDS)
+        assert [await reason(lane), await reason(lane)] == [
+            "breaker_open"
+        ] * 2  # one is tried, and neither waits
+        store.gate.set()
+        while lane.breaker.is_open:
+            await asyncio.sleep(0.001)
+        assert store.calls == [[1], [1]]
         assert await lane.ask(7) == 14
-        assert not lane.breaker.is_open
 
     with_lane(body, seconds=0.05)
 
