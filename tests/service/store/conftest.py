@@ -35,7 +35,7 @@ def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
             store: Store = (
                 RedisStore(server.url, limit, 5.0, 5.0)
                 if request.param == "redis"
-                else SqliteStore(tmp_path / "new" / "state.sqlite", limit, 5.0)
+                else SqliteStore(tmp_path / "new" / "state.sqlite", limit, 60.0)
             )
             opened.callback(store.close)
             return store
