@@ -15,6 +15,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -186,7 +187,8 @@ def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     database = sqlite3.connect(path, wait_seconds, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        _switch_to_wal(database, wait_seconds)
+        for pragma in ("synchronous = FULL", "secure_delete = ON"):
             database.execute(f"PRAGMA {pragma}")
         if _version(database) == 0:
             _make_tables(database)
@@ -197,6 +199,19 @@ def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
         database.close()
         raise
     return database, salt
+
+
+def _switch_to_wal(database: sqlite3.Connection, wait_seconds: float) -> None:
+    """Two that open a new file at once may find it busy, and SQLite does not wait for this lock by itself."""
+    give_up = time.monotonic() + wait_seconds
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(0.005)
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
