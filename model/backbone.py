@@ -107,6 +107,15 @@ class Backbone(nn.Module):
         assert isinstance(embedding, nn.Embedding)
         return embedding
 
+    @property
+    def end_embedding(self) -> Tensor:
+        """Embedding of the token the tokenizer ends a text with. [D]. Raises BackboneError if it has none."""
+        for token in (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id):
+            if token is not None:
+                row: Tensor = self.embedding(torch.tensor(token, device=self.device))
+                return row
+        raise BackboneError("the backbone's tokenizer has no end token; use suffix 'learned'")
+
     def forward(self, embeddings: Tensor, present: Tensor, positions: Tensor) -> Tensor:
         """Run the frozen model over embeddings [B, T, D], mask bool [B, T], positions int64 [B, T]. -> [B, T, D].
 

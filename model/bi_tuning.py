@@ -67,7 +67,7 @@ class BiTuning(nn.Module):
         with_base = config.base_prefix or not source_widths
         self.base_prefix = nn.Parameter(torch.randn(prefix_tokens, width) * 0.05) if with_base else None
         self.m_former = MFormer(config.m_former, source_widths, width) if source_widths else None
-        self.suffix = nn.Parameter(torch.randn(width) * 0.05)
+        self.suffix = nn.Parameter(torch.randn(width) * 0.05, requires_grad=config.suffix == "learned")
         if config.read_out == "residual":
             self.residual = nn.Linear(width, width, bias=False)
             nn.init.zeros_(self.residual.weight)
@@ -99,6 +99,12 @@ class BiTuning(nn.Module):
         alone = ~batch.vectors_present.any(dim=1, keepdim=True)
         sentence = batch.sentence_vector * torch.where(alone, 1.0, self.sentence_weight)
         return functional.normalize(history + sentence, dim=-1)
+
+    def start(self, backbone: Backbone) -> None:
+        """Give a new side what it takes over from the backbone: the frozen end token, where that is its suffix."""
+        if self.config.suffix == "end":
+            with torch.no_grad():
+                self.suffix.copy_(backbone.end_embedding)
 
     def _prefix(self, batch: Prompted) -> tuple[Tensor, Routing | None]:
         size = len(batch.tokens)

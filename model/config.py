@@ -55,9 +55,9 @@ class MFormerConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("experts", "prefix_tokens", "blocks", "width", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"m_former.{name} must be at least 1, not {getattr(self, name)}")
+        for name, least in (("experts", 1), ("prefix_tokens", 0), ("blocks", 1), ("width", 1), ("heads", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"m_former.{name} must be at least {least}, not {getattr(self, name)}")
         if not 1 <= self.top_k <= self.experts:
             raise ValueError(f"m_former.top_k must lie in 1..{self.experts} (experts), not {self.top_k}")
         if self.gate not in ("straight_through", "switch"):
@@ -70,9 +70,10 @@ class LaserConfig:
 
     `read_out`: "suffix" is the paper's (the output at the suffix token, eq. 2); "residual" adds the suffix, through
     a map that starts at zero, to the recency-weighted mean of the history's frozen item vectors; "mean" averages the
-    text tokens' outputs (the paper's ablation). `sources` names the collaborative states the M-Former reads.
-    `base_prefix` adds a learned prefix to the M-Former's; `whiten` whitens the frozen item vectors; `decay` is where
-    the recency weight of the residual read-out starts.
+    text tokens' outputs (the paper's ablation). `suffix`: "learned", or "end", the tokenizer's own end token, frozen
+    (the paper's ablation). `sources` names the collaborative states the M-Former reads; without any the prefix is
+    learned alone, and without prefix tokens there is none. `base_prefix` adds a learned prefix to the M-Former's;
+    `whiten` whitens the frozen item vectors; `decay` is where the recency weight of the residual read-out starts.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -81,6 +82,7 @@ class LaserConfig:
     text_fields: tuple[str, ...] = ("title", "brand", "categories")
     sources: tuple[str, ...] = ("sasrec", "bert4rec", "gru4rec")
     read_out: Literal["residual", "suffix", "mean"] = "residual"
+    suffix: Literal["learned", "end"] = "learned"
     base_prefix: bool = True
     whiten: bool = True
     decay: float = 0.7
@@ -89,6 +91,12 @@ class LaserConfig:
     def __post_init__(self) -> None:
         if self.read_out not in ("residual", "suffix", "mean"):
             raise ValueError(f"read_out must be residual, suffix or mean, not {self.read_out!r}")
+        if self.suffix not in ("learned", "end"):
+            raise ValueError(f"suffix must be learned or end, not {self.suffix!r}")
+        if self.sources and not self.m_former.prefix_tokens:
+            raise ValueError(
+                f"m_former.prefix_tokens is 0, which leaves {', '.join(self.sources)} no way in: empty sources too"
+            )
         if not 0 < self.decay < 1:
             raise ValueError(f"decay must lie in (0, 1), not {self.decay}")
         if self.max_history < 1:

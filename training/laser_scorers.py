@@ -107,6 +107,7 @@ def without_training(name: str, laser: Laser, item_ids: Sequence[str], items: En
         return RecentOnly(mean, laser.config.max_history)
     widths = [laser.collaborative.state_widths[source] for source in laser.config.sources]
     side = BiTuning(laser.config, widths, laser.backbone.width).to(laser.backbone.device)
+    side.start(laser.backbone)
     fresh = replace(laser, item_side=side, user_side=side, fusion=Fusion(laser.collaborative))
     histories = [
         History((item_id,), (tokens,), vector[None, :])

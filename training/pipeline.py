@@ -155,6 +155,7 @@ class Training:
         torch.manual_seed(self.seed)
         widths = [collaborative.state_widths[name] for name in self.config.laser.sources]
         side = BiTuning(self.config.laser, widths, self.backbone.width).to(self.backbone.device)
+        side.start(self.backbone)
         _, rows = hold_out_last(self.split.train)
         trainer = LaserTrainer(
             Encoding(self.text, items, collaborative),

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from model.backbone import Backbone
 from model.bi_tuning import BiTuning, Prompted, frozen_text_vectors
+from model.config import MFormerConfig
 from tests.tiny import tiny_backbone, tiny_config
 
 WIDTHS = (6, 4)
@@ -221,3 +222,25 @@ def test_a_batch_moves_to_a_device_whole() -> None:
     parts = [*moved.states, *(part for part in moved if isinstance(part, Tensor))]
     assert len(parts) == 8
     assert {part.device.type for part in parts} == {"meta"}
+
+
+def test_a_fixed_suffix_is_the_frozen_end_token_and_no_step_moves_it(backbone: Backbone) -> None:
+    module = BiTuning(tiny_config(suffix="end"), WIDTHS, 32)
+    module.start(backbone)
+    end = backbone.embedding.weight[backbone.tokenizer.sep_token_id]
+    torch.testing.assert_close(module.suffix.data, end.float())
+    assert not module.suffix.requires_grad
+    learned = BiTuning(tiny_config(), WIDTHS, 32)
+    before = learned.suffix.detach().clone()
+    learned.start(backbone)
+    assert torch.equal(learned.suffix, before)
+    assert learned.suffix.requires_grad
+
+
+def test_without_sources_and_prefix_tokens_the_text_comes_first(backbone: Backbone) -> None:
+    config = tiny_config(sources=(), m_former=MFormerConfig(prefix_tokens=0), read_out="suffix")
+    torch.manual_seed(4)
+    module, batch = BiTuning(config, (), 32).eval(), one([2, 9, 14, 3], unit(1)[None])
+    whole = torch.cat([backbone.embedding(batch.tokens[0]).float(), module.suffix[None]])[None]
+    hidden = backbone(whole, torch.ones(1, 5, dtype=torch.bool), torch.arange(5)[None])[0, -1].float()
+    torch.testing.assert_close(module(backbone, batch).z[0], functional.normalize(hidden, dim=0))

@@ -13,11 +13,17 @@ from model.config import LaserConfig, MFormerConfig, PromptConfig
     [
         (lambda: PromptConfig(item_tokens=0), "prompt.item_tokens must be at least 1, not 0"),
         (lambda: PromptConfig(max_tokens=-1), "prompt.max_tokens must be at least 1, not -1"),
+        (lambda: MFormerConfig(prefix_tokens=-1), "m_former.prefix_tokens must be at least 0, not -1"),
         (lambda: MFormerConfig(blocks=0), "m_former.blocks must be at least 1, not 0"),
         (lambda: MFormerConfig(experts=2, top_k=3), r"m_former.top_k must lie in 1..2 \(experts\), not 3"),
         (lambda: MFormerConfig(top_k=0), "m_former.top_k must lie in 1..4"),
         (lambda: MFormerConfig(gate="hard"), "m_former.gate must be straight_through or switch, not 'hard'"),  # type: ignore[arg-type]
         (lambda: LaserConfig(read_out="cls"), "read_out must be residual, suffix or mean, not 'cls'"),  # type: ignore[arg-type]
+        (lambda: LaserConfig(suffix="cls"), "suffix must be learned or end, not 'cls'"),  # type: ignore[arg-type]
+        (
+            lambda: LaserConfig(sources=("sasrec",), m_former=MFormerConfig(prefix_tokens=0)),
+            "prefix_tokens is 0, which leaves sasrec no way in: empty sources too",
+        ),
         (lambda: LaserConfig(decay=1.0), r"decay must lie in \(0, 1\), not 1.0"),
         (lambda: LaserConfig(max_history=0), "max_history must be at least 1, not 0"),
     ],
@@ -35,6 +41,7 @@ def test_json_brings_back_every_setting() -> None:
         text_fields=("title",),
         sources=("gru4rec",),
         read_out="mean",
+        suffix="end",
         base_prefix=False,
         whiten=False,
         decay=0.25,
