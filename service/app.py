@@ -21,6 +21,7 @@ from service.loading import load_recommender
 from service.metrics import Metrics
 from service.readiness import Readiness
 from service.recommender import Recommender
+from service.serving import Serving
 from service.settings import Settings
 from service.store.opening import open_store
 from service.store.protocol import Store
@@ -43,15 +44,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loaded = recommender or load_recommender(settings, metrics)
-        app.state.recommender = loaded
-        app.state.readiness = Readiness(loaded, settings.ready_seconds)
+        serving = app.state.serving = Serving(loaded)
+        app.state.readiness = Readiness(serving, settings.ready_seconds)
         app.state.users = Users(store or open_store(settings), settings, metrics)
         metrics.ready.set(1)
         try:
             async with app.state.users.running():
                 yield
         finally:
-            loaded.close()
+            serving.close()
 
     app = FastAPI(
         title="Laser",

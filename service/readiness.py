@@ -11,15 +11,16 @@ import time
 from service import logs
 from service.batcher import QueueFullError
 from service.recommender import Recommender
+from service.serving import Serving
 
 TIMEOUT = 5.0  # seconds until a probe that does not come back counts as a broken encoder
 
 
 class Readiness:
-    """Remembers the last check of one recommender."""
+    """Remembers the last check of the recommender in service."""
 
-    def __init__(self, recommender: Recommender, fresh_seconds: float) -> None:
-        self._recommender = recommender
+    def __init__(self, serving: Serving, fresh_seconds: float) -> None:
+        self._serving = serving
         self._fresh_seconds = fresh_seconds
         self._checked = -float("inf")
         self._reason: str | None = None
@@ -35,21 +36,23 @@ class Readiness:
 
     async def _probe(self) -> str | None:
         try:
-            self._reason = await self._attempt()
+            with self._serving.lease() as recommender:
+                self._reason = await _attempt(recommender)
         finally:
             self._checked = time.monotonic()
             self._running = None
         return self._reason
 
-    async def _attempt(self) -> str | None:
-        try:
-            await asyncio.wait_for(self._recommender.probe(), TIMEOUT)
-        except QueueFullError:
-            stuck = time.monotonic() - self._recommender.last_success > TIMEOUT
-            return "The queue is full and does not move." if stuck else None
-        except TimeoutError:
-            return "The encoder does not come back."
-        except Exception as error:
-            logs.event(logging.ERROR, "not ready", **logs.describe(error))
-            return "A forward pass failed."
-        return None
+
+async def _attempt(recommender: Recommender) -> str | None:
+    try:
+        await asyncio.wait_for(recommender.probe(), TIMEOUT)
+    except QueueFullError:
+        stuck = time.monotonic() - recommender.last_success > TIMEOUT
+        return "The queue is full and does not move." if stuck else None
+    except TimeoutError:
+        return "The encoder does not come back."
+    except Exception as error:
+        logs.event(logging.ERROR, "not ready", **logs.describe(error))
+        return "A forward pass failed."
+    return None

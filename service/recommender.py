@@ -77,10 +77,6 @@ class Recommender:
             wait_seconds=0.0,
             max_queue=settings.max_queue,
         )
-        metrics.bundle.labels(bundle.manifest.bundle_id, bundle.manifest.encoder_fingerprint, VERSION).set(1)
-        metrics.items.set(len(self.catalogue))
-        metrics.waiting.labels("encode").set_function(lambda: self._encoder.waiting)
-        metrics.waiting.labels("search").set_function(lambda: self._searcher.waiting)
 
     async def recommend(
         self, request: schemas.RecommendRequest, trace: Trace, stored: StoredHistory = NOTHING_STORED
@@ -145,6 +141,16 @@ class Recommender:
         """What `probe` does, before there is an event loop."""
         done = self._encoder.submit(self._probe_job()).result(timeout)
         self._searcher.submit(SearchJob(done.value.vector, 1, None, ())).result(timeout)
+
+    @property
+    def encoder_fingerprint(self) -> str:
+        """Of the checkpoint that made the bundle's vectors."""
+        return self._bundle.manifest.encoder_fingerprint
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """Jobs in the queue of each stage."""
+        return {"encode": self._encoder.waiting, "search": self._searcher.waiting}
 
     @property
     def last_success(self) -> float:

@@ -5,7 +5,7 @@ nobody waits for any more is cancelled, and so never reaches the encoder.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import APIRouter, Body, Depends, Path, Query
@@ -26,6 +26,7 @@ from service.schemas import (
     SimilarQuery,
     SimilarResponse,
 )
+from service.serving import Serving
 from service.trace import trace_of
 from service.users import Users
 
@@ -83,8 +84,10 @@ BUSY = (Code.OVERLOADED, Code.CLOSING)
 router = APIRouter(route_class=StrictRoute)
 
 
-async def _recommender(request: Request) -> Recommender:
-    return cast(Recommender, request.app.state.recommender)
+async def _recommender(request: Request) -> AsyncIterator[Recommender]:
+    """The one recommender of this request: a swap while it is answered changes nothing for it."""
+    with cast(Serving, request.app.state.serving).lease() as recommender:
+        yield recommender
 
 
 async def _readiness(request: Request) -> Readiness:
@@ -95,7 +98,7 @@ async def _users(request: Request) -> Users:
     return cast(Users, request.app.state.users)
 
 
-Loaded = Annotated[Recommender, Depends(_recommender)]
+Loaded = Annotated[Recommender, Depends(_recommender, scope="function")]
 UsersOf = Annotated[Users, Depends(_users)]
 
 
