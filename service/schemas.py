@@ -9,7 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.base_schemas import Request as Request
 from service.errors import ApiError, Code, FieldError
+from service.reason_schemas import Reason as Reason
+from service.reason_schemas import SentenceEffect as SentenceEffect
+from service.selection_schemas import Search as Search
+from service.selection_schemas import Shortfall as Shortfall
 from service.settings import Settings
 
 ItemId = Annotated[str, Field(min_length=1, max_length=512)]
@@ -22,12 +27,6 @@ FILTER_HELP = (
     '`{"key": column, one of: "eq", "in", "gte", "lte", "gt", "lt", "exists"}` or of groups like this one. '
     "An item that lacks the attribute fails a positive condition."
 )
-
-
-class Request(BaseModel):
-    """Base of everything a client sends."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class HistoryItem(Request):
@@ -87,33 +86,12 @@ class SimilarQuery(BaseModel):
     k: int = Field(10, ge=1)
 
 
-class Reason(BaseModel):
-    """The item of the history that speaks most for the recommended one."""
-
-    kind: Literal["history"] = "history"
-    position: int | None = Field(
-        description="place in the request's history, from 0; null for an item of the stored history"
-    )
-    item_id: str | None = Field(description="null for a thing given by its title")
-    title: str
-    similarity: float = Field(description="cosine of the two item vectors")
-    added: float = Field(description="what it adds to the score as a neighbour; 0 where it is none")
-    share: float = Field(description="its part of what the whole history says for the item, 0 to 1")
-
-
 class Item(BaseModel):
     """An item of the catalogue."""
 
     item_id: str
     title: str
     attributes: dict[str, Any]
-
-
-class SentenceEffect(BaseModel):
-    """An item's place with and without the sentence."""
-
-    rank: int
-    rank_without: int | None = Field(description="null beyond the first 1000")
 
 
 class RankedItem(Item):
@@ -188,20 +166,6 @@ class Applied(BaseModel):
     stored_history: int = Field(
         description="events stored under user_id that became part of the history: of items that the catalogue has"
     )
-
-
-class Shortfall(BaseModel):
-    """Fewer items are allowed than were asked for."""
-
-    requested: int
-    returned: int
-
-
-class Search(BaseModel):
-    """How the items were found."""
-
-    mode: str
-    allowed: int = Field(description="items that passed filter and exclusions")
 
 
 class Versions(BaseModel):
