@@ -35,6 +35,10 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     HOST_NOT_ALLOWED = "host_not_allowed"
+    KEY_MISSING = "key_missing"
+    KEY_INVALID = "key_invalid"
+    SCOPE_MISSING = "scope_missing"
+    RATE_LIMITED = "rate_limited"
     CLIENT_GONE = "client_gone"
     OVERLOADED = "overloaded"
     NOT_READY = "not_ready"
@@ -90,6 +94,16 @@ KINDS: dict[Code, Kind] = {
     Code.HOST_NOT_ALLOWED: Kind(
         421, "The Host header is not allowed", "Add the name to LASER_ALLOWED_HOSTS."
     ),
+    Code.KEY_MISSING: Kind(
+        401, "The request brings no API key", "Send Authorization: Bearer KEY, or X-API-Key: KEY."
+    ),
+    Code.KEY_INVALID: Kind(
+        401, "The API key is not valid", "Check the key; it may have been revoked or replaced."
+    ),
+    Code.SCOPE_MISSING: Kind(
+        403, "The API key is not good for this", "Use a key with the scope named, or have one made."
+    ),
+    Code.RATE_LIMITED: Kind(429, "The API key asks too often", "Try again after the seconds in Retry-After."),
     Code.CLIENT_GONE: Kind(499, "The client closed the connection", "Wait for the answer."),
     Code.OVERLOADED: Kind(
         429, "Too many requests are waiting", "Try again after the seconds in Retry-After."

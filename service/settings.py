@@ -61,6 +61,18 @@ class Settings(BaseSettings):
         (),
         description="Host names to answer, comma separated; none: loopback's on loopback, any elsewhere",
     )
+    keys_file: Path | None = Field(
+        None, description="API keys; none: keys.json beside the bundles' folder, where there is one"
+    )
+    allow_anonymous: bool = Field(
+        False, description="answer without keys on other addresses than loopback too, while there are none"
+    )
+    rate_limit: float | None = Field(
+        None, gt=0, le=1e6, description="requests a second of one key that has no limit of its own; none: any"
+    )
+    rate_burst: int | None = Field(
+        None, ge=1, le=10**6, description="requests of one key at once; none: a second's worth"
+    )
     drain_seconds: float = Field(5.0, ge=0, le=600, description="time to keep answering after SIGTERM")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -113,6 +125,11 @@ class Settings(BaseSettings):
     def state_file(self) -> Path:
         """Where the embedded store is."""
         return self.bundles.absolute().parent / "state.sqlite" if self.state is None else self.state
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the API keys are, if there are any."""
+        return self.bundles.absolute().parent / "keys.json" if self.keys_file is None else self.keys_file
 
     def host_names(self) -> frozenset[str] | None:
         """Host headers (without port) that are answered; None means any.
