@@ -1,6 +1,6 @@
 """Bundles: immutable folders that hold everything but the backbone, and the pointer to the one that serves.
 
-    root/current                the id of the published bundle
+    root/current                the id of the published bundle; see bundle_pointer.py
     root/<id>/manifest.json     see manifest.py
     root/<id>/checkpoint/       opaque here: the model's weights, written and read by model/
     root/<id>/catalogue.parquet, columns.json, items.safetensors, neighbours.safetensors (if there are any)
@@ -13,7 +13,6 @@ over the old. A process killed anywhere leaves every published bundle and the po
 import logging
 import os
 import shutil
-import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +20,9 @@ from secrets import token_hex
 from types import TracebackType
 
 from index.bundle_files import Bundle, manifest_of, read_bundle, write_arrays
+from index.bundle_pointer import current_id, earlier_of, point, published_ids, step_back
 from index.catalog import Catalogue
-from index.durable import claim, locked, replace_file, sync, sync_tree
+from index.durable import claim, locked, sync, sync_tree
 from index.manifest import (
     MANIFEST,
     POINTER,
@@ -41,6 +41,7 @@ __all__ = [
     "list_bundles",
     "open_bundle",
     "publish",
+    "roll_back",
     "write_arrays",
 ]
 
@@ -130,24 +131,20 @@ def publish(root: Path, bundle_id: str) -> None:
     """Let `root/current` name this bundle, in one step. Raises BundleError, and changes nothing, unless it
     verifies."""
     open_bundle(root, bundle_id)
-    with locked(root):
-        replace_file(root / POINTER, f"{bundle_id}\n".encode())
+    point(root, bundle_id)
 
 
-def current_id(root: Path) -> str | None:
-    """Id of the published bundle, or None where none was published. Raises BundleError for a damaged
-    pointer."""
-    pointer = root / POINTER
-    try:
-        if not stat.S_ISREG(pointer.lstat().st_mode):
-            raise BundleError(f"{pointer} is a link or no plain file. Remove it and publish a bundle again")
-        bundle_id = pointer.read_bytes().decode("ascii").removesuffix("\n")
-        check_id(bundle_id)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise BundleError(f"{pointer} does not name a bundle ({error}). Publish a bundle again") from error
-    return bundle_id
+def roll_back(root: Path) -> str:
+    """Publish again what was published before, and forget what is published now. Returns the id.
+
+    Rolling back again goes further back. Raises BundleError, and changes nothing, where nothing was published before,
+    or that bundle does not verify.
+    """
+    bundle_ids = published_ids(root)
+    earlier = earlier_of(bundle_ids)
+    open_bundle(root, earlier)
+    step_back(root, bundle_ids)
+    return earlier
 
 
 def list_bundles(root: Path) -> list[Manifest]:
