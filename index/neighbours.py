@@ -12,6 +12,7 @@ spoken for never less: masked_search.py searches exactly on that ground.
 Letters: n items, W the weights, E weights stored, N history, m boosted rows, M rows asked about.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,8 +29,51 @@ class Boosts(NamedTuple):
     values: np.ndarray  # float32 [m], finite, >= 0
 
 
+class Spoken(NamedTuple):
+    """All weights of a history, decayed; E of them."""
+
+    position: np.ndarray  # int64 [E], in the history
+    rows: np.ndarray  # [E], the row that is spoken for
+    weights: np.ndarray  # float64 [E]
+
+
+class Speaking(ABC):
+    """What a history of rows adds, to whom, and which item of it adds how much."""
+
+    @abstractmethod
+    def spoken_for(self, history: Sequence[int]) -> Spoken:
+        """All weights of a history, oldest first. Raises IndexError for a row that is none."""
+
+    def boosts(self, history: Sequence[int]) -> Boosts:
+        """What a history of rows, oldest first, adds; an item that occurs twice counts with each occurrence.
+
+        Summed in float64. Raises IndexError for a row outside 0..n-1.
+        """
+        _, targets, weights = self.spoken_for(history)
+        rows, place = np.unique(targets, return_inverse=True)  # [m], [E of the history]
+        values = np.bincount(place, weights, minlength=len(rows))
+        return Boosts(rows.astype(np.int64), values.astype(np.float32))
+
+    def parts(self, history: Sequence[int], rows: Sequence[int]) -> np.ndarray:
+        """float32 [N, M]: what each item of the history adds to each of `rows`, which are different ones.
+
+        The sum over the history is what `boosts` gives these rows. Raises IndexError for a history row outside 0..n-1.
+        """
+        wanted = np.asarray(rows, np.int64)  # [M]
+        if not len(wanted):
+            return np.zeros((len(history), 0), np.float32)
+        position, targets, weights = self.spoken_for(history)
+        order = np.argsort(wanted)
+        found = np.searchsorted(wanted, targets, sorter=order)
+        column = order[np.minimum(found, len(wanted) - 1)]
+        asked = wanted[column] == targets
+        cells = position[asked] * len(wanted) + column[asked]
+        sums = np.bincount(cells, weights[asked], minlength=len(history) * len(wanted))
+        return sums.reshape(len(history), len(wanted)).astype(np.float32)
+
+
 @dataclass(frozen=True, eq=False)
-class Neighbours:
+class Neighbours(Speaking):
     """Row j speaks for the rows `rows[starts[j] : starts[j + 1]]`, with the weights of the same places."""
 
     starts: np.ndarray  # int64 [n + 1]
@@ -65,35 +109,8 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def boosts(self, history: Sequence[int]) -> Boosts:
-        """What a history of rows, oldest first, adds; an item that occurs twice counts with each occurrence.
-
-        Summed in float64. Raises IndexError for a row outside 0..n-1.
-        """
-        _, targets, weights = self._spoken_for(history)
-        rows, place = np.unique(targets, return_inverse=True)  # [m], [E of the history]
-        values = np.bincount(place, weights, minlength=len(rows))
-        return Boosts(rows.astype(np.int64), values.astype(np.float32))
-
-    def parts(self, history: Sequence[int], rows: Sequence[int]) -> np.ndarray:
-        """float32 [N, M]: what each item of the history adds to each of `rows`, which are different ones.
-
-        The sum over the history is what `boosts` gives these rows. Raises IndexError for a history row outside 0..n-1.
-        """
-        wanted = np.asarray(rows, np.int64)  # [M]
-        if not len(wanted):
-            return np.zeros((len(history), 0), np.float32)
-        position, targets, weights = self._spoken_for(history)
-        order = np.argsort(wanted)
-        found = np.searchsorted(wanted, targets, sorter=order)
-        column = order[np.minimum(found, len(wanted) - 1)]
-        asked = wanted[column] == targets
-        cells = position[asked] * len(wanted) + column[asked]
-        sums = np.bincount(cells, weights[asked], minlength=len(history) * len(wanted))
-        return sums.reshape(len(history), len(wanted)).astype(np.float32)
-
-    def _spoken_for(self, history: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All weights of a history, decayed: position int64, target row int32, weight float64, each [E of it]."""
+    def spoken_for(self, history: Sequence[int]) -> Spoken:
+        """See Speaking; `rows` int32."""
         items = np.asarray(history, np.int64)  # [N]
         if len(items) and not 0 <= items.min() <= items.max() < len(self):
             raise IndexError(f"a history row is not in 0..{len(self) - 1}")
@@ -103,7 +120,7 @@ class Neighbours:
         places = np.repeat(first - before, counts) + np.arange(counts.sum())
         ages = np.arange(len(items) - 1, -1, -1)  # [N], number of newer items
         position = np.repeat(np.arange(len(items)), counts)
-        return position, self.rows[places], self.weights[places] * (self.decay**ages)[position]
+        return Spoken(position, self.rows[places], self.weights[places] * (self.decay**ages)[position])
 
 
 def check_boosts(boosts: Boosts, items: int) -> None:

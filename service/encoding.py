@@ -14,12 +14,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.bundle import Bundle
 from model.encoder import EncodedItems, History, TextEncoder
 from service.constraints import Constraint
 from service.constraints.meaning import Meanings
 from service.constraints.phrases import prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
+from service.snapshot import Snapshot
 
 FRAME_TOKENS = 32  # about what instruction and marks add to a request's own tokens
 CHARACTERS_PER_TOKEN = 4  # of text that is not yet tokenised
@@ -61,6 +61,7 @@ class FrozenTexts:
 class EncodeJob(NamedTuple):
     """One request: its history, newest last, and its sentence, understood as far as words go."""
 
+    snapshot: Snapshot  # whose rows the entries name
     entries: tuple[Entry, ...]
     constraint: Constraint = Constraint()
     strict: bool = True
@@ -83,17 +84,15 @@ class EncodedUser(NamedTuple):
 
 
 class UserEncoder:
-    """Runs batches of EncodeJobs on one encoder and one bundle."""
+    """Runs batches of EncodeJobs on one encoder, each job with the rows of its own snapshot."""
 
-    def __init__(self, encoder: Encoder, bundle: Bundle, meanings: Meanings | None = None) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._bundle = bundle
-        self._meanings = meanings
 
     def tokens(self, job: EncodeJob) -> int:
         """About how long the job's prompt will be; what the batcher pads to."""
         kept = job.entries[-self._encoder.max_history :]
-        known = sum(len(self._bundle.token_ids[entry.row]) for entry in kept if entry.row is not None)
+        known = sum(len(job.snapshot.token_ids[entry.row]) for entry in kept if entry.row is not None)
         characters = len(job.constraint.sentence) + sum(
             len(str(entry.record["title"])) for entry in kept if entry.record is not None
         )
@@ -104,11 +103,11 @@ class UserEncoder:
         kept = [job.entries[-self._encoder.max_history :] for job in jobs]
         records = [entry.record for entries in kept for entry in entries if entry.record is not None]
         titled = _rows(self._encoder.encode_items(records)) if records else iter(())
-        constraints = self._constraints(jobs)
+        constraints = _constraints(jobs)
         histories, vectors = [], []
-        for entries, constraint in zip(kept, constraints, strict=True):
+        for job, entries, constraint in zip(jobs, kept, constraints, strict=True):
             sentence = self._encoder.tokenize_constraint(constraint.as_text) if constraint.as_text else ()
-            history, items = self._history(entries, sentence, titled)
+            history, items = _history(job.snapshot, entries, sentence, titled)
             histories.append(history)
             vectors.append(items)
         twice = [n for n, job in enumerate(jobs) if job.explain and histories[n].constraint]
@@ -122,38 +121,43 @@ class UserEncoder:
         users = encoded[: len(jobs)]  # [B, V]
         return [EncodedUser(*each) for each in zip(users, kept, vectors, constraints, plain, strict=True)]
 
-    def _constraints(self, jobs: Sequence[EncodeJob]) -> list[Constraint]:
-        """The jobs' constraints with their phrases settled and the text that enters the prompt."""
-        if self._meanings is not None:
-            self._meanings.prepare([text for job in jobs for text in texts_of(job.constraint)])
-        settled = [read_phrases(job.constraint, self._meanings) for job in jobs]
-        return [
-            replace(constraint, as_text=prompt_text(constraint, job.strict, not job.entries))
-            for constraint, job in zip(settled, jobs, strict=True)
-        ]
 
-    def _history(
-        self, entries: Sequence[Entry], sentence: tuple[int, ...], titled: Iterator[Row]
-    ) -> tuple[History, Vectors]:
-        """The History of one request, and its item vectors [N, V].
+def _constraints(jobs: Sequence[EncodeJob]) -> list[Constraint]:
+    """The jobs' constraints with their phrases settled and the text that enters the prompt."""
+    texts: dict[Meanings, list[str]] = {}
+    for job in jobs:
+        if job.snapshot.meanings is not None:
+            texts.setdefault(job.snapshot.meanings, []).extend(texts_of(job.constraint))
+    for meanings, phrases in texts.items():
+        meanings.prepare(phrases)
+    settled = [read_phrases(job.constraint, job.snapshot.meanings) for job in jobs]
+    return [
+        replace(constraint, as_text=prompt_text(constraint, job.strict, not job.entries))
+        for constraint, job in zip(settled, jobs, strict=True)
+    ]
 
-        Takes its titles from `titled`, in order.
-        """
-        bundle = self._bundle
-        text_vectors = np.empty((len(entries), bundle.text_vectors.shape[1]), np.float32)
-        vectors = np.empty((len(entries), bundle.vectors.shape[1]), np.float32)
-        item_ids: list[str | None] = []
-        token_ids: list[Sequence[int]] = []
-        for n, entry in enumerate(entries):
-            if entry.row is None:
-                tokens, text_vectors[n], vectors[n] = next(titled)
-                item_ids.append(None)
-            else:
-                tokens = bundle.token_ids[entry.row].tolist()
-                text_vectors[n], vectors[n] = bundle.text_vectors[entry.row], bundle.vectors[entry.row]
-                item_ids.append(bundle.catalogue.item_ids[entry.row])
-            token_ids.append(tokens)
-        return History(tuple(item_ids), tuple(token_ids), text_vectors, sentence), vectors
+
+def _history(
+    snapshot: Snapshot, entries: Sequence[Entry], sentence: tuple[int, ...], titled: Iterator[Row]
+) -> tuple[History, Vectors]:
+    """The History of one request, and its item vectors [N, V].
+
+    Takes its titles from `titled`, in order.
+    """
+    text_vectors = np.empty((len(entries), snapshot.text_width), np.float32)
+    vectors = np.empty((len(entries), snapshot.vectors.shape[1]), np.float32)
+    item_ids: list[str | None] = []
+    token_ids: list[Sequence[int]] = []
+    for n, entry in enumerate(entries):
+        if entry.row is None:
+            tokens, text_vectors[n], vectors[n] = next(titled)
+            item_ids.append(None)
+        else:
+            tokens = snapshot.token_ids[entry.row].tolist()
+            text_vectors[n], vectors[n] = snapshot.text_vectors[entry.row], snapshot.vectors[entry.row]
+            item_ids.append(snapshot.catalogue.item_ids[entry.row])
+        token_ids.append(tokens)
+    return History(tuple(item_ids), tuple(token_ids), text_vectors, sentence), vectors
 
 
 def _rows(items: EncodedItems) -> Iterator[Row]:

@@ -13,27 +13,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.bundle import Bundle
 from service.encoding import EncodedUser
 from service.schemas import Reason
+from service.snapshot import Snapshot
 
 TINY = np.finfo(np.float32).tiny
 
 
 class Explainer:
-    """Explains answers from one bundle."""
+    """Explains answers from one snapshot."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._width = bundle.text_vectors.shape[
-            1
-        ]  # D: z comes first in a vector [z ; a*c], as wide as the text's
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._width = snapshot.text_width
 
     def reasons(self, rows: Sequence[int], user: EncodedUser) -> list[list[Reason]]:
         """For each recommended row at most one reason; none where nothing in the history speaks for it."""
         if not rows or not user.entries:
             return [[] for _ in rows]
-        vectors = self._bundle.vectors[list(rows)]  # [M, V]
+        vectors = self._snapshot.vectors[list(rows)]  # [M, V]
         similar = vectors[:, : self._width] @ user.history[:, : self._width].T  # [M, N]
         products = np.maximum(
             vectors @ user.vector, TINY
@@ -50,14 +48,14 @@ class Explainer:
         """float32 [M, N]: what each thing of the history adds as a neighbour; 0 for what the catalogue lacks."""
         added = np.zeros((len(rows), len(user.entries)), np.float32)
         known = [n for n, entry in enumerate(user.entries) if entry.row is not None]
-        added[:, known] = self._bundle.neighbours.parts(user.rows, rows).T
+        added[:, known] = self._snapshot.neighbours.parts(user.rows, rows).T
         return added
 
     def _reason(
         self, user: EncodedUser, n: int, similarity: np.float32, added: np.float32, share: np.float32
     ) -> Reason:
         entry = user.entries[n]
-        catalogue = self._bundle.catalogue
+        catalogue = self._snapshot.catalogue
         if entry.row is None:
             item_id, title = None, str((entry.record or {}).get("title", ""))
         else:

@@ -14,17 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.bundle import Bundle
 from index.filters import Filter, compile_mask
-from index.item_index import ItemIndex
 from index.neighbours import Boosts
 from service.constraints import Constraint
-from service.constraints.meaning import Meanings
 from service.constraints.obey import Obeyed, obey
 from service.constraints.steering import add_boosts, steer
-
-SAMPLE = 1024  # items whose scores tell how far a user's scores spread
-
+from service.snapshot import Snapshot
 
 NOTHING = Constraint()
 
@@ -32,6 +27,7 @@ NOTHING = Constraint()
 class SearchJob(NamedTuple):
     """One query, what it may return, and the history whose neighbours are added to its scores."""
 
+    snapshot: Snapshot  # whose rows are meant
     vector: NDArray[np.float32]  # [V]
     k: int
     filter: Filter | None
@@ -48,30 +44,33 @@ class Found(NamedTuple):
     scores: list[float]
     allowed: int
     obeyed: Obeyed  # what the sentence did
+    mode: str  # how they were found: exact, exact-gpu or approximate
 
 
 class Searcher:
-    """Runs batches of SearchJobs on one index and its bundle.
+    """Runs batches of SearchJobs.
 
     `steering` weighs what a sentence asks for softly, in standard deviations of the user's scores.
     """
 
-    def __init__(
-        self, index: ItemIndex, bundle: Bundle, meanings: Meanings | None = None, steering: float = 4.0
-    ) -> None:
-        self._index = index
-        self._catalogue = bundle.catalogue
-        self._neighbours = bundle.neighbours
-        self._sample = bundle.vectors[:: max(1, len(bundle.vectors) // SAMPLE)]
-        self._meanings = meanings
+    def __init__(self, steering: float = 4.0) -> None:
         self._steering = steering
 
     def run(self, jobs: Sequence[SearchJob]) -> list[Found]:
-        """The k best allowed rows of each job."""
+        """The k best allowed rows of each job. Jobs of one snapshot, which nearly all are, share a search."""
+        places: dict[Snapshot, list[int]] = {}
+        for place, job in enumerate(jobs):
+            places.setdefault(job.snapshot, []).append(place)
+        answers: dict[int, Found] = {}
+        for snapshot, members in places.items():
+            answers.update(zip(members, self._search(snapshot, [jobs[n] for n in members]), strict=True))
+        return [answers[place] for place in range(len(jobs))]
+
+    def _search(self, snapshot: Snapshot, jobs: Sequence[SearchJob]) -> list[Found]:
         queries = np.stack([job.vector for job in jobs])  # [B, V]
-        largest = min(max(job.k for job in jobs), len(self._catalogue))
+        largest = min(max(job.k for job in jobs), len(snapshot.catalogue))
         asked = [self._ask(job) for job in jobs]
-        found = self._index.search(
+        found = snapshot.index.search(
             queries, largest, [each.mask for each in asked], [each.boosts for each in asked]
         )
         return [
@@ -81,29 +80,33 @@ class Searcher:
 
     def _ask(self, job: SearchJob) -> "_Asked":
         """The job in the index's terms: the request's mask and the sentence's as one, neighbours and steering."""
-        mask = self._mask(job)
-        obeyed = obey(job.constraint, self._catalogue, job.strict, mask, job.history)
+        snapshot = job.snapshot
+        mask = _mask(job)
+        obeyed = obey(job.constraint, snapshot.catalogue, job.strict, mask, job.history)
         if obeyed.mask is not None:
             mask = obeyed.mask if mask is None else mask & obeyed.mask
-        boosts = self._neighbours.boosts(job.history) if job.history else None
+        boosts = snapshot.neighbours.boosts(job.history) if job.history else None
         soft = [clause for clause, filters in obeyed.clauses if not filters]
-        steering = steer(soft, job.constraint.leanings, self._catalogue, self._meanings)
+        steering = steer(soft, job.constraint.leanings, snapshot.catalogue, snapshot.meanings)
         if steering is None:
             return _Asked(mask, boosts, obeyed, 0.0)
-        weight = self._steering * float(np.std(self._sample @ job.vector))
+        weight = self._steering * float(np.std(snapshot.sample @ job.vector))
         return _Asked(mask, add_boosts(boosts, steering, weight), obeyed, weight * steering.shift)
 
-    def _mask(self, job: SearchJob) -> NDArray[np.bool_] | None:
-        """bool [n], True where a row may be returned; None where all may."""
-        if job.filter is None and not job.forbidden:
-            return None
-        allowed = (
-            np.ones(len(self._catalogue), dtype=bool)
-            if job.filter is None
-            else np.array(compile_mask(job.filter, self._catalogue))  # a copy: the next line writes
-        )
-        allowed[list(job.forbidden)] = False
-        return allowed
+
+def _mask(job: SearchJob) -> NDArray[np.bool_] | None:
+    """bool [n], True where a row may be returned; None where all may."""
+    alive = job.snapshot.alive
+    if job.filter is None and not job.forbidden:
+        return alive
+    if job.filter is None:
+        allowed = np.ones(len(job.snapshot.catalogue), dtype=bool) if alive is None else alive.copy()
+    else:
+        allowed = np.array(compile_mask(job.filter, job.snapshot.catalogue))  # a copy: the next lines write
+        if alive is not None:
+            allowed &= alive
+    allowed[list(job.forbidden)] = False
+    return allowed
 
 
 class _Asked(NamedTuple):
@@ -116,9 +119,9 @@ class _Asked(NamedTuple):
 
 
 def _found(
-    k: int, asked: _Asked, rows: NDArray[np.int64], scores: NDArray[np.float32], allowed: np.int64
+    k: int, asked: _Asked, rows: NDArray[np.int64], scores: NDArray[np.float32], allowed: np.int64, mode: str
 ) -> Found:
     """One query's part of a batch that was searched for the largest k in it."""
     count = min(k, int((rows >= 0).sum()))
     shown = scores[:count] - np.float32(asked.shift)
-    return Found(rows[:count].tolist(), shown.tolist(), int(allowed), asked.obeyed)
+    return Found(rows[:count].tolist(), shown.tolist(), int(allowed), asked.obeyed, mode)

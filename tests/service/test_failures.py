@@ -178,10 +178,10 @@ def test_what_nobody_foresaw_is_a_problem_document_too(
 ) -> None:
     server = fragile()
 
-    def fail(row: int) -> None:
+    def fail(*_: object) -> None:
         raise KeyError("private detail")
 
-    monkeypatch.setattr(server.recommender, "_described", fail)
+    monkeypatch.setattr("service.recommender._described", fail)
     response = server.client.get("/items/i1")
     refused(response, 500, "internal", None)
     assert "private" not in response.text

@@ -5,6 +5,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from service.metrics import Metrics
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
+from service.stages import probe_job
 from tests.service.fakes import FakeEncoder
 from tests.service.world import wait_until
 
@@ -117,16 +119,17 @@ def test_metrics_follow_the_recommender_in_service(
     }
     assert value("laser_bundle_info", labels) == 1
     assert value("laser_catalogue_items") == 41
-    new = make()
-    new.versions = new.versions.model_copy(update={"bundle": "second"})
+    second = replace(bundle, manifest=replace(bundle.manifest, bundle_id="second"))
+    new = Recommender(second, encoder, open_index(bundle.vectors, "cpu"), settings, serving.metrics)
     serving.swap(new)
     assert value("laser_bundle_info", labels) is None
     assert value("laser_bundle_info", labels | {"bundle": "second"}) == 1
     encoder.gate.clear()
     encoder.entered.clear()
-    first = new._encoder.submit(new._probe_job())
+    queue = new._stages._encoder
+    first = queue.submit(probe_job(new.snapshot))
     assert encoder.entered.wait(5)
-    jobs = [first, *(new._encoder.submit(new._probe_job()) for _ in range(2))]
+    jobs = [first, *(queue.submit(probe_job(new.snapshot)) for _ in range(2))]
     assert value("laser_queue_waiting", {"stage": "encode"}) == 2
     encoder.gate.set()
     for job in jobs:
