@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, events, routes
+from service import VERSION, documents, events, routes
+from service.access.access import open_access
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.loading import load_recommender
@@ -38,7 +39,10 @@ DESCRIPTION = (
 def create_app(
     settings: Settings, recommender: Recommender | None = None, store: Store | None = None
 ) -> FastAPI:
-    """The ASGI app. Closes recommender and store when it shuts down, also those that were handed in."""
+    """The ASGI app. Closes recommender and store when it shuts down, also those that were handed in.
+
+    Raises KeyFileError where the API keys cannot be used, or are needed and missing.
+    """
     metrics = recommender.metrics if recommender else Metrics()
 
     @asynccontextmanager
@@ -59,6 +63,8 @@ def create_app(
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,  # documents.py has these two, guarded
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_name,
         exception_handlers={
@@ -68,9 +74,11 @@ def create_app(
     )
     app.state.closing = False
     app.state.settings = settings
+    app.state.access = open_access(settings)
     app.add_middleware(Envelope, settings=settings, metrics=metrics)
     app.include_router(routes.router)
     app.include_router(events.router)
+    app.include_router(documents.router)
     return app
 
 

@@ -13,12 +13,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import logs
+from service.access.callers import caller_of
 from service.errors import ApiError, Code, problem
 from service.metrics import Metrics
 from service.settings import Settings
 from service.trace import SCOPE_KEY, Trace
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# For every answer; a page that needs more than nothing brings a policy of its own, a file that may be kept its caching.
+SAFE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -104,6 +114,7 @@ class Envelope:
             "request",
             request_id=trace.request_id,
             route=route,
+            caller=caller_of(scope).name,
             status=status,
             ms=round(elapsed * 1000, 2),
             stages={stage: round(seconds * 1000, 2) for stage, seconds in trace.stages.items()},
@@ -120,7 +131,7 @@ def _add_headers(headers: MutableHeaders, trace: Trace, closing: bool) -> None:
     headers["Server-Timing"] = ", ".join(
         f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages.items()
     )
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cache-Control"] = "no-store"
+    for name, value in SAFE_HEADERS.items():
+        headers.setdefault(name, value)
     if closing:
         headers["Connection"] = "close"

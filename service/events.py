@@ -10,6 +10,8 @@ from fastapi import APIRouter, Body, Depends, Path
 from starlette.requests import Request
 
 from service import examples
+from service.access.guard import needs
+from service.access.keys import Scope
 from service.errors import ApiError, Code
 from service.event_schemas import (
     EventsRequest,
@@ -23,7 +25,7 @@ from service.routes import BUSY, INVALID, Loaded, StrictRoute, UsersOf, problems
 from service.settings import Settings
 from service.trace import trace_of
 
-router = APIRouter(route_class=StrictRoute)
+router = APIRouter(route_class=StrictRoute, dependencies=[needs(Scope.WRITE)])
 
 
 async def _settings(request: Request) -> Settings:

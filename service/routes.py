@@ -1,6 +1,7 @@
 """The addresses: each a few lines that hand a checked request to the recommender.
 
-Bodies are read by `strict_json`. While an answer is made its client's connection is watched: a request that
+Every route says who may ask (`needs`, `everybody`), and is asked about before the body is read. Bodies are read by
+`strict_json`. While an answer is made its client's connection is watched: a request that
 nobody waits for any more is cancelled, and so never reaches the encoder.
 """
 
@@ -9,11 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import APIRouter, Body, Depends, Path, Query
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 
 from service import examples, strict_json
+from service.access.callers import NOBODY
+from service.access.guard import CallerOf, everybody, guards, needs
+from service.access.keys import Scope
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
 from service.readiness import Readiness
 from service.recommender import Recommender
@@ -28,11 +32,9 @@ from service.schemas import (
 )
 from service.serving import Serving
 from service.trace import trace_of
-from service.users import Users
+from service.users import TenantUsers, Users
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-HOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Laser</title>
-<h1>Laser</h1><p>The service is running. <a href="/docs">Try the API</a>.</p></html>"""
 
 Result = TypeVar("Result")
 
@@ -46,13 +48,19 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Gives its endpoint a StrictRequest and insists on JSON, which a foreign page's form cannot send."""
+    """Gives its endpoint a StrictRequest and insists on JSON, which a foreign page's form cannot send.
+
+    Who may not ask is refused before a byte of the body is read.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with another class of request."""
         answer = super().get_route_handler()
+        watch = guards(self.dependencies)
 
         async def handle(request: Request) -> Response:
+            for guard in watch:
+                guard.admit(request)
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 await _check_body(strict)
@@ -61,9 +69,10 @@ class StrictRoute(APIRoute):
         return handle
 
 
-def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's entries for errors: the given ones and those any request can get."""
-    every = (Code.HOST_NOT_ALLOWED, Code.BODY_TOO_LARGE, Code.INTERNAL, *codes)
+def problems(*codes: Code, guarded: bool = True) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's entries for errors: the given ones and those any request can get, `guarded` also without a right."""
+    access = (Code.KEY_MISSING, Code.KEY_INVALID, Code.SCOPE_MISSING, Code.RATE_LIMITED) if guarded else ()
+    every = (*access, Code.HOST_NOT_ALLOWED, Code.BODY_TOO_LARGE, Code.INTERNAL, *codes)
     statuses = sorted({KINDS[code].status for code in every})
     titles = {status: [KINDS[code] for code in every if KINDS[code].status == status] for status in statuses}
     return {
@@ -94,17 +103,18 @@ async def _readiness(request: Request) -> Readiness:
     return cast(Readiness, request.app.state.readiness)
 
 
-async def _users(request: Request) -> Users:
-    return cast(Users, request.app.state.users)
+async def _users(request: Request, caller: CallerOf) -> TenantUsers:
+    return cast(Users, request.app.state.users).of(caller.tenant)
 
 
 Loaded = Annotated[Recommender, Depends(_recommender, scope="function")]
-UsersOf = Annotated[Users, Depends(_users)]
+UsersOf = Annotated[TenantUsers, Depends(_users)]
 
 
 @router.post(
     "/recommend",
     summary="Recommend k items",
+    dependencies=[needs(Scope.RECOMMEND)],
     responses=problems(
         *INVALID,
         *(
@@ -143,6 +153,7 @@ ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes",
 @router.get(
     "/items/{item_id:path}/similar",
     summary="Items like this one",
+    dependencies=[needs(Scope.RECOMMEND)],
     responses=problems(*INVALID, Code.ITEM_NOT_FOUND, *BUSY),
 )
 async def similar(
@@ -153,26 +164,39 @@ async def similar(
 
 
 @router.get(
-    "/items/{item_id:path}", summary="One item", responses=problems(Code.LIMIT_EXCEEDED, Code.ITEM_NOT_FOUND)
+    "/items/{item_id:path}",
+    summary="One item",
+    dependencies=[needs(Scope.RECOMMEND)],
+    responses=problems(Code.LIMIT_EXCEEDED, Code.ITEM_NOT_FOUND),
 )
 async def item(recommender: Loaded, item_id: ItemIdPath) -> ItemResponse:
     """What the catalogue knows about an item."""
     return recommender.item(item_id)
 
 
-@router.get("/healthz", summary="Alive", responses=problems())
+@router.get("/healthz", summary="Alive", dependencies=[everybody()], responses=problems(guarded=False))
 async def healthz() -> dict[str, str]:
     """The process answers. Says nothing about the encoder: restart on this one, route on /readyz."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Ready", responses=problems(Code.NOT_READY))
+@router.get(
+    "/readyz",
+    summary="Ready",
+    dependencies=[everybody()],
+    responses=problems(Code.NOT_READY, guarded=False),
+)
 async def readyz(
-    http: Request, recommender: Loaded, users: UsersOf, readiness: Annotated[Readiness, Depends(_readiness)]
+    http: Request,
+    recommender: Loaded,
+    users: UsersOf,
+    readiness: Annotated[Readiness, Depends(_readiness)],
+    caller: CallerOf,
 ) -> ReadyResponse:
     """A request can be answered: a real forward pass and a real search worked within the last moment.
 
     A store that is away, or that could lose what it acknowledges, is a warning: requests with a history are answered.
+    Where keys are on, who brings none learns no more than yes or no.
     """
     if http.app.state.closing:
         recommender.metrics.ready.set(0)
@@ -180,20 +204,23 @@ async def readyz(
     reason = await readiness.reason()
     recommender.metrics.ready.set(reason is None)
     if reason is not None:
-        raise ApiError(Code.NOT_READY, reason, retry_after=1)
+        detail = "No." if caller is NOBODY else reason
+        raise ApiError(Code.NOT_READY, detail, retry_after=1)
+    if caller is NOBODY:
+        return ReadyResponse()
     return ReadyResponse(bundle=recommender.versions.bundle, warnings=await users.warnings())
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse, responses=problems())
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    dependencies=[needs(Scope.METRICS, Scope.ADMIN)],
+    response_class=PlainTextResponse,
+    responses=problems(),
+)
 async def metrics(recommender: Loaded) -> Response:
     """Counters and timings in Prometheus' text format."""
     return Response(recommender.metrics.render(), media_type=METRICS_TYPE)
-
-
-@router.get("/", include_in_schema=False)
-async def home() -> HTMLResponse:
-    """A page that leads to the API's documentation."""
-    return HTMLResponse(HOME, headers={"Content-Security-Policy": "default-src 'none'"})
 
 
 async def _while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:

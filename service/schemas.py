@@ -210,8 +210,10 @@ class ReadyResponse(BaseModel):
     """The service can answer."""
 
     status: Literal["ready"] = "ready"
-    bundle: str
-    warnings: list[str] = Field(description="what to put right all the same, a sentence each")
+    bundle: str | None = Field(None, description="null for who brings no key where keys are on")
+    warnings: list[str] = Field(
+        default_factory=list, description="what to put right all the same, a sentence each"
+    )
 
 
 class Problem(BaseModel):

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service import VERSION, logs
+from service.access.key_file import KeyFileError
 from service.app import create_app
 from service.loading import StartupError, load_recommender
 from service.metrics import Metrics
@@ -63,7 +64,7 @@ def run(settings: Settings) -> int:
         with listener:
             recommender = load_recommender(settings, Metrics())
             _serve(create_app(settings, recommender), listener, settings)
-    except StartupError as error:
+    except (StartupError, KeyFileError) as error:
         print(f"laser: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,5 +1,8 @@
 """Users and their events, for the routes: the store asked without blocking, counted, timed, and with a way out.
 
+Routes see the users of one tenant (`of`). The store knows a user by `tenant/user id`. No tenant's name has a slash, so
+no two users of different tenants have one key, whatever their ids are.
+
 A write says that the store is away (503) and never that it took what it may lose. A recommendation goes on without the
 stored history, and says that it did.
 """
@@ -44,6 +47,39 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+class TenantUsers:
+    """What the routes may ask: of the users of one tenant, by the ids that this tenant gave them."""
+
+    def __init__(self, users: "Users", tenant: str) -> None:
+        self._users = users
+        self._tenant = tenant
+
+    async def stored_history(self, user_id: str | None, trace: Trace) -> StoredHistory:
+        """See Users."""
+        return await self._users.stored_history(None if user_id is None else self._key(user_id), trace)
+
+    async def events(self, user_id: str) -> History:
+        """See Users. Raises ApiError (429, 503)."""
+        return await self._users.events(self._key(user_id))
+
+    async def append(self, events: Sequence[Event]) -> list[Outcome]:
+        """See Users. Raises ApiError (429, 503)."""
+        return await self._users.append(
+            [event._replace(user_id=self._key(event.user_id)) for event in events]
+        )
+
+    async def delete(self, user_id: str) -> int:
+        """See Users. Raises ApiError (429, 503)."""
+        return await self._users.delete(self._key(user_id))
+
+    async def warnings(self) -> list[str]:
+        """See Users; these are the same for all."""
+        return await self._users.warnings()
+
+    def _key(self, user_id: str) -> str:
+        return f"{self._tenant}/{user_id}"
+
+
 class Users:
     """One store behind lanes for reads, appends and deletions. Serve inside `running`, which closes the store."""
 
@@ -57,6 +93,10 @@ class Users:
         self._deletes = self._lane("delete", self._delete, self._write_seconds, 1)
         self._looked = -float("inf")
         self._warnings: list[str] = []
+
+    def of(self, tenant: str) -> TenantUsers:
+        """The users of a tenant."""
+        return TenantUsers(self, tenant)
 
     async def stored_history(self, user_id: str | None, trace: Trace) -> StoredHistory:
         """What a recommendation starts from; `away` where the store could not be asked in time."""
