@@ -1,4 +1,5 @@
-"""FAISS as the backend of a masked search: nearest rows by inner product, of all or of given ones, on CPU or GPU.
+"""FAISS as the backend of a masked search: nearest rows by inner product, of all or of given ones, on CPU or GPU; and
+its k-means.
 
 Letters: B batch, I items, V vector width, M rows given.
 """
@@ -12,6 +13,7 @@ from index.masked_search import BLOCK
 
 GPU_MOST = 2048  # FAISS selects at most so many on a GPU
 GATHER = 131_072  # rows copied to the GPU in one call
+ROUNDS = 10  # of k-means
 SHARED = 4  # queries from which the CPU searches them together, by matrix products
 
 Knn = Callable[
@@ -124,3 +126,22 @@ def _gathered(
         scores.append(score)
     order = np.argsort(-np.concatenate(scores, axis=1), axis=1)[:, :k]  # [B, k]
     return np.take_along_axis(np.concatenate(nominated, axis=1), order, axis=1)
+
+
+def k_means(vectors: np.ndarray, cells: int, seed: int) -> np.ndarray:
+    """Centroids float32 [cells, V] of float32 vectors [n, V], n >= cells; the same for the same seed."""
+    means = faiss.Kmeans(
+        vectors.shape[1],
+        cells,
+        niter=ROUNDS,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(vectors),
+    )
+    means.train(vectors)
+    return np.asarray(means.centroids)
+
+
+def nearest_centroid(vectors: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """int64 [n]: the centroid at the least Euclidean distance to each vector."""
+    return np.asarray(faiss.knn(vectors, centroids, 1)[1][:, 0])

@@ -6,7 +6,8 @@
 
 A score is the inner product of query and item, plus the query's boost of that item if it has one.
 
-Both indexes here are exact and share the rules of masked_search.py; they differ in where the arithmetic runs.
+All share the rules of masked_search.py. Two are exact and differ in where the arithmetic runs; the third, for large
+catalogues on a CPU, looks at a part of the items (approximate.py) and says so of each answer.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from typing import Literal, NamedTuple, Protocol
 import faiss
 import numpy as np
 
+from index.approximate import ApproximateSearch
 from index.faiss_backends import CpuBackend, GpuBackend
 from index.masked_search import BLOCK, MaskedSearch
 from index.neighbours import Boosts, check_boosts
+from index.partition import BUILD_FROM, Partition
 from index.tensors import all_finite
 
 
@@ -28,6 +31,7 @@ class SearchResult(NamedTuple):
     rows: np.ndarray  # int64 [B, k], best first; -1 where fewer than k items are allowed
     scores: np.ndarray  # float32 [B, k], boosts included; -inf where there is no row
     allowed: np.ndarray  # int64 [B], how many items the mask allows
+    modes: tuple[str, ...]  # [B], how each query was answered: exact, exact-gpu or approximate
 
 
 class ItemIndex(Protocol):
@@ -67,7 +71,7 @@ class ExactIndex:
         allowed: Sequence[np.ndarray | None],
         boosts: Sequence[Boosts | None] | None = None,
     ) -> SearchResult:
-        return _answer(self._search, queries, k, allowed, boosts)
+        return _answer(self._search, self.mode, queries, k, allowed, boosts)
 
 
 class GpuExactIndex:
@@ -89,12 +93,45 @@ class GpuExactIndex:
         boosts: Sequence[Boosts | None] | None = None,
     ) -> SearchResult:
         with self._turn:
-            return _answer(self._search, queries, k, allowed, boosts)
+            return _answer(self._search, self.mode, queries, k, allowed, boosts)
 
 
-def open_index(vectors: np.ndarray, device: Literal["auto", "cpu", "gpu"] = "auto") -> ItemIndex:
+class ApproximateIndex:
+    """Approximate search on the CPU by a partition of the vectors, exact where that is as quick. Holds no copy of
+    contiguous float32 vectors; any number of threads may search."""
+
+    mode = "approximate"
+
+    def __init__(self, vectors: np.ndarray, partition: Partition) -> None:
+        """Raises ValueError where the partition is not of such vectors."""
+        vectors = _checked_vectors(vectors)
+        if vectors.shape != (len(partition), partition.centroids.shape[1]):
+            raise ValueError(
+                f"the partition is of {len(partition)} vectors of width {partition.centroids.shape[1]}, "
+                f"not of {vectors.shape[0]} of width {vectors.shape[1]}"
+            )
+        backend = CpuBackend(vectors)
+        exact = MaskedSearch(vectors, backend, _longest(vectors))
+        self._search = ApproximateSearch(exact, backend, partition)
+
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: Sequence[np.ndarray | None],
+        boosts: Sequence[Boosts | None] | None = None,
+    ) -> SearchResult:
+        return _answer(self._search, ExactIndex.mode, queries, k, allowed, boosts)
+
+
+def open_index(
+    vectors: np.ndarray,
+    device: Literal["auto", "cpu", "gpu"] = "auto",
+    partition: Partition | None = None,
+    exact_items: int = BUILD_FROM,
+) -> ItemIndex:
     """The index for this machine. `auto` takes the GPU where FAISS was built for one and finds one; `gpu`
-    insists on it."""
+    insists on it. On a CPU, `exact_items` or more are searched approximately if they have a partition."""
     gpus = faiss.get_num_gpus()
     if device == "gpu" and gpus == 0:
         raise ValueError(
@@ -102,7 +139,11 @@ def open_index(vectors: np.ndarray, device: Literal["auto", "cpu", "gpu"] = "aut
         )
     if device not in ("auto", "cpu", "gpu"):
         raise ValueError(f"device must be auto, cpu or gpu, not {device!r}")
-    return GpuExactIndex(vectors) if gpus > 0 and device != "cpu" else ExactIndex(vectors)
+    if gpus > 0 and device != "cpu":
+        return GpuExactIndex(vectors)
+    if partition is not None and len(vectors) >= exact_items:
+        return ApproximateIndex(vectors, partition)
+    return ExactIndex(vectors)
 
 
 def _checked_vectors(vectors: np.ndarray) -> np.ndarray:
@@ -124,7 +165,8 @@ def _longest(vectors: np.ndarray) -> float:
 
 
 def _answer(
-    search: MaskedSearch,
+    search: MaskedSearch | ApproximateSearch,
+    exact_mode: str,
     queries: np.ndarray,
     k: int,
     allowed: Sequence[np.ndarray | None],
@@ -140,11 +182,12 @@ def _answer(
     for b, answer in enumerate(answers):
         rows[b, : len(answer.rows)] = answer.rows
         scores[b, : len(answer.rows)] = answer.scores
-    return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64))
+    modes = tuple(exact_mode if answer.exact else ApproximateIndex.mode for answer in answers)
+    return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64), modes)
 
 
 def _check(
-    search: MaskedSearch,
+    search: MaskedSearch | ApproximateSearch,
     queries: np.ndarray,
     k: int,
     allowed: Sequence[np.ndarray | None],

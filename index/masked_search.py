@@ -58,6 +58,7 @@ class Answer(NamedTuple):
     rows: np.ndarray  # int64 [min(k, M)]
     scores: np.ndarray  # float32 [min(k, M)]
     allowed: int  # M
+    exact: bool = True  # no allowed row has a better score
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +141,13 @@ class MaskedSearch:
             if _kth(scores, k) <= highest:
                 rows = np.arange(len(self.vectors)) if mask is None else np.flatnonzero(mask)
                 scores = _plus(boosts, rows, self._products(query, rows))
-        order = np.lexsort((rows, -scores))[:k]
-        return Answer(rows[order], scores[order], allowed)
+        return _best(rows, scores, k, allowed)
+
+    def ranked(
+        self, query: np.ndarray, k: int, rows: np.ndarray, boosts: Boosts | None, allowed: int
+    ) -> Answer:
+        """The k best of the given rows [C] alone, by their final scores."""
+        return _best(rows, _plus(boosts, rows, self._products(query, rows)), k, allowed)
 
     def _lift(
         self,
@@ -176,6 +182,12 @@ class MaskedSearch:
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         products = [np.einsum("cv,v->c", self.vectors[block], query) for block in blocks]
         return np.concatenate(products) if products else np.empty(0, np.float32)
+
+
+def _best(rows: np.ndarray, scores: np.ndarray, k: int, allowed: int) -> Answer:
+    """The k best of scored rows; equal scores are ordered by row."""
+    order = np.lexsort((rows, -scores))[:k]
+    return Answer(rows[order], scores[order], allowed)
 
 
 def _kth(scores: np.ndarray, k: int) -> np.float32:

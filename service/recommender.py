@@ -164,7 +164,7 @@ class Recommender:
             "request_id": trace.request_id,
             "items": items,
             "shortfall": schemas.Shortfall(requested=k, returned=len(items)) if short else None,
-            "search": schemas.Search(mode=snapshot.index.mode, allowed=found.allowed),
+            "search": schemas.Search(mode=found.mode, allowed=found.allowed),
             "versions": self._versions(snapshot),
         }
 

@@ -36,7 +36,7 @@ def oracle(
         rows[b, : len(best)] = candidates[best]
         scores[b, : len(best)] = exact[best]
         counts.append(len(candidates))
-    return SearchResult(rows, scores, np.array(counts))
+    return SearchResult(rows, scores, np.array(counts), ("exact",) * len(queries))
 
 
 def agree(found: SearchResult, right: SearchResult) -> None:
