@@ -17,6 +17,8 @@ from typing import Annotated, TypeVar
 import typer
 from typer import Argument, Option
 
+from index.commands import bundles_app
+
 Choice = TypeVar("Choice", bound=StrEnum)
 OURS = ("benchmarks", "demo", "index", "model", "service", "training")
 
@@ -48,6 +50,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Turn public dumps into a data folder, and look at one.")
+app.add_typer(bundles_app, name="bundles", help="See which bundle is published, and change it.")
 
 
 @app.callback()
@@ -221,10 +224,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
     else:
-        for finding in findings:
-            typer.echo(f"{finding.state:7}  {finding.name:9}  {finding.text}")
-            if finding.advice:
-                typer.echo(f"{'':20}{finding.advice}")
+        typer.echo("\n".join(map(str, findings)))
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
 

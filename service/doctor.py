@@ -27,6 +27,11 @@ class Finding:
     text: str
     advice: str = ""
 
+    def __str__(self) -> str:
+        """One line for a person, the advice on a second one."""
+        line = f"{self.state:7}  {self.name:9}  {self.text}"
+        return f"{line}\n{'':20}{self.advice}" if self.advice else line
+
 
 def examine() -> list[Finding]:
     """Everything the doctor looks at, in the order in which it has to be right."""

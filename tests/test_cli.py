@@ -20,6 +20,7 @@ from training.reindex import Reindexed
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ["demo", "train", "evaluate", "reindex", "serve", "bench", "doctor", "data prepare", "data check"]
+COMMANDS += ["bundles list", "bundles promote", "bundles rollback", "bundles prune"]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -49,7 +50,7 @@ def test_help_of_a_command_is_a_sentence_and_explains_every_option(command: str,
 def test_help_lists_the_commands(capsys: Captured) -> None:
     assert laser.main(["--help"]) == 0
     listed = re.findall(r"^  (\w+)  ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
-    assert listed == [*(name for name in COMMANDS if " " not in name), "data"]
+    assert listed == [*(name for name in COMMANDS if " " not in name), "data", "bundles"]
 
 
 def test_the_command_that_make_installs_is_this_one() -> None:
