@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from service import examples
 from service.access.guard import needs
-from service.access.keys import Scope
+from service.access.scopes import Scope
 from service.errors import ApiError, Code
 from service.event_schemas import (
     EventsRequest,

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from service import examples, strict_json
 from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
-from service.access.keys import Scope
+from service.access.scopes import Scope
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
 from service.readiness import Readiness
 from service.recommender import Recommender

@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from service.access.callers import ANONYMOUS, NOBODY, Caller
 from service.access.key_file import KeyFileError
 from service.access.keyring import KeyRing
-from service.access.keys import ApiKey, Scope
+from service.access.keys import ApiKey
 from service.access.rates import Rates
+from service.access.scopes import Scope
 from service.errors import ApiError, Code
 from service.settings import Settings, is_loopback
 

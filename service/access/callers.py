@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope as AsgiScope
 
-from service.access.keys import DEFAULT_TENANT, Scope
+from service.access.scopes import DEFAULT_TENANT, Scope
 
 SCOPE_KEY = "laser.caller"
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from service.access.access import Access
 from service.access.callers import SCOPE_KEY, Caller, caller_of
-from service.access.keys import Scope
+from service.access.scopes import Scope
 
 # What the OpenAPI document says of keys; they are read in access.py.
 BEARER = HTTPBearer(scheme_name="bearer", description="Authorization: Bearer KEY", auto_error=False)

@@ -14,23 +14,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.access.scopes import DEFAULT_TENANT, Scope
+
 PRESENTED = re.compile(r"laser_(?P<id>[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
-DEFAULT_TENANT = "default"
-
-
-class Scope(StrEnum):
-    """What a key is good for; each covers its own routes and no others."""
-
-    RECOMMEND = "recommend"
-    WRITE = "write"
-    ADMIN = "admin"
-    METRICS = "metrics"
 
 
 class ApiKey(BaseModel):

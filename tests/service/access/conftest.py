@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from service.access.key_file import Keys, change_keys
-from service.access.keys import ApiKey, Scope, issue
+from service.access.keys import ApiKey, issue
+from service.access.scopes import Scope
 
 ALL = tuple(Scope)
 

@@ -15,7 +15,7 @@ from service.access import keyring
 from service.access.access import Access
 from service.access.guard import Everybody, Needs, guards
 from service.access.key_file import KeyFileError
-from service.access.keys import Scope
+from service.access.scopes import Scope
 from service.app import create_app
 from service.settings import Settings, load_settings
 from tests.service.access.conftest import Holders

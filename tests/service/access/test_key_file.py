@@ -8,7 +8,8 @@ import pytest
 
 from service.access.key_file import KeyFileError, Keys, change_keys, read_keys
 from service.access.keyring import CHECK_SECONDS, KeyRing
-from service.access.keys import ApiKey, Issued, Scope, issue
+from service.access.keys import ApiKey, Issued, issue
+from service.access.scopes import Scope
 
 SCOPES = frozenset({Scope.RECOMMEND})
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from service.access.keys import ApiKey, Scope, id_of, issue, matches
+from service.access.keys import ApiKey, id_of, issue, matches
+from service.access.scopes import Scope
 
 NOW = "2026-03-01T10:00:00+00:00"
 
