@@ -29,7 +29,7 @@ from index.columns import (
     is_missing,
     parse_number,
 )
-from index.terms import TermColumn
+from index.terms import Terms
 
 PARQUET = "catalogue.parquet"
 COLUMNS = "columns.json"
@@ -49,12 +49,13 @@ class Catalogue:
         encodings: Mapping[str, Encoding],
         kinds: Mapping[str, Column],
     ) -> None:
-        self.item_ids = tuple(item_ids)
+        self.item_ids: Sequence[str] = tuple(item_ids)
         self.columns: Mapping[str, Column] = MappingProxyType(dict(kinds))
+        self._names = tuple(cells)  # title and columns
         self._cells = dict(cells)
         self._encodings = dict(encodings)
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
-        self._terms: dict[str, TermColumn] = {}
+        self._terms: dict[str, Terms] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._present: dict[str, np.ndarray] = {}
         if len(self._row_of) != len(self.item_ids):
@@ -108,7 +109,7 @@ class Catalogue:
 
     def record(self, row: int) -> dict[str, object]:
         """The item's record, equal to the one the catalogue was built from."""
-        values = {name: self._value(name, row) for name in self._cells}
+        values = {name: self._value(name, row) for name in self._names}
         return {"item_id": self.item_ids[row]} | {
             name: value for name, value in values.items() if value is not ABSENT
         }
@@ -116,13 +117,13 @@ class Catalogue:
     def records(self) -> list[dict[str, object]]:
         """All records in row order; much faster than `record` for each row."""
         found: list[dict[str, object]] = [{"item_id": item_id} for item_id in self.item_ids]
-        for name in self._cells:
+        for name in self._names:
             for record, value in zip(found, self._column(name), strict=True):
                 if value is not ABSENT:
                     record[name] = value
         return found
 
-    def terms(self, name: str) -> TermColumn:
+    def terms(self, name: str) -> Terms:
         """Who carries which value, of a CATEGORICAL, PATH or LIST column. Built on first use, then kept."""
         if name not in self._terms:
             self._terms[name] = term_columns.terms(self._cells[name], self._encodings[name])
@@ -154,7 +155,7 @@ class Catalogue:
         A field that is missing counts as null, however it is missing; fields beyond those named change
         nothing.
         """
-        columns = [self._column(name) if name in self._cells else [None] * len(self) for name in fields]
+        columns = [self._column(name) if name in self._names else [None] * len(self) for name in fields]
         contents = zip(*columns, strict=True) if columns else [()] * len(self)
         return [_content_hash(fields, values) for values in contents]
 

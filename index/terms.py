@@ -8,6 +8,7 @@ Letters: I items, V distinct values, E (row, value) pairs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,37 @@ from index.cells import ABSENT, Encoding, decode_all
 from index.columns import fold, is_missing, parse_number, spell
 
 
-@dataclass(frozen=True, eq=False)
-class TermColumn:
+class Terms(Protocol):
     """Who carries which value. `values` are spelled as first met; `codes` maps the folded spelling to the
     position in it."""
+
+    @property
+    def values(self) -> tuple[str, ...]: ...
+    @property
+    def codes(self) -> Mapping[str, int]: ...
+    @property
+    def starts(self) -> np.ndarray:
+        """int64 [V + 1]"""
+        ...
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int32 [E], ascending within a value"""
+        ...
+
+    @property
+    def present(self) -> np.ndarray:
+        """bool [I]: the row has at least one value"""
+        ...
+
+    def rows_of(self, value: str) -> np.ndarray:
+        """int32 rows that carry the value, ascending; none for a value that the catalogue does not have."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TermColumn:
+    """Terms as arrays."""
 
     values: tuple[str, ...]
     codes: Mapping[str, int]
@@ -29,7 +57,7 @@ class TermColumn:
     present: np.ndarray  # bool [I]: the row has at least one value
 
     def rows_of(self, value: str) -> np.ndarray:
-        """int32 rows that carry the value, ascending; none for a value that the catalogue does not have."""
+        """See Terms."""
         code = self.codes.get(fold(value))
         return self.rows[:0] if code is None else self.rows[self.starts[code] : self.starts[code + 1]]
 
