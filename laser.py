@@ -18,6 +18,7 @@ import typer
 from typer import Argument, Option
 
 from index.commands import bundles_app
+from service.access.command import keys_app
 
 Choice = TypeVar("Choice", bound=StrEnum)
 OURS = ("benchmarks", "demo", "index", "model", "service", "training")
@@ -51,6 +52,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Turn public dumps into a data folder, and look at one.")
 app.add_typer(bundles_app, name="bundles", help="See which bundle is published, and change it.")
+app.add_typer(keys_app, name="keys", help="Make, list and revoke the API keys of the service.")
 
 
 @app.callback()
@@ -186,9 +188,7 @@ def reindex(
     from index.columns import ColumnKind
     from training.reindex import reindex as make_bundle
 
-    kinds = {
-        name: _one_of(ColumnKind, kind, "--column") for name, kind in _pairs(columns, "--column").items()
-    }
+    kinds = {n: _one_of(ColumnKind, kind, "--column") for n, kind in _pairs(columns, "--column").items()}
     _report(asdict(make_bundle(run, data, bundles, _device(device), kinds)), as_json)
 
 

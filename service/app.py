@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from service import VERSION, documents, events, routes
-from service.access.access import open_access
+from service.access.access import Access, open_access
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.loading import load_recommender
@@ -37,7 +37,10 @@ DESCRIPTION = (
 
 
 def create_app(
-    settings: Settings, recommender: Recommender | None = None, store: Store | None = None
+    settings: Settings,
+    recommender: Recommender | None = None,
+    store: Store | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
     """The ASGI app. Closes recommender and store when it shuts down, also those that were handed in.
 
@@ -74,7 +77,7 @@ def create_app(
     )
     app.state.closing = False
     app.state.settings = settings
-    app.state.access = open_access(settings)
+    app.state.access = access or open_access(settings)
     app.add_middleware(Envelope, settings=settings, metrics=metrics)
     app.include_router(routes.router)
     app.include_router(events.router)

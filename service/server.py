@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service import VERSION, logs
+from service.access.access import open_access
 from service.access.key_file import KeyFileError
 from service.app import create_app
 from service.loading import StartupError, load_recommender
@@ -60,10 +61,11 @@ def run(settings: Settings) -> int:
     for line in unknown_variables():
         logs.event(logging.WARNING, line)
     try:
+        access = open_access(settings)
         listener = _listen(settings.host, settings.port)
         with listener:
             recommender = load_recommender(settings, Metrics())
-            _serve(create_app(settings, recommender), listener, settings)
+            _serve(create_app(settings, recommender, access=access), listener, settings)
     except (StartupError, KeyFileError) as error:
         print(f"laser: {error}", file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ from training.reindex import Reindexed
 ROOT = Path(__file__).parent.parent
 COMMANDS = ["demo", "train", "evaluate", "reindex", "serve", "bench", "doctor", "data prepare", "data check"]
 COMMANDS += ["bundles list", "bundles promote", "bundles rollback", "bundles prune"]
+COMMANDS += ["keys create", "keys list", "keys revoke"]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -50,7 +51,7 @@ def test_help_of_a_command_is_a_sentence_and_explains_every_option(command: str,
 def test_help_lists_the_commands(capsys: Captured) -> None:
     assert laser.main(["--help"]) == 0
     listed = re.findall(r"^  (\w+)  ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
-    assert listed == [*(name for name in COMMANDS if " " not in name), "data", "bundles"]
+    assert listed == [*(name for name in COMMANDS if " " not in name), "data", "bundles", "keys"]
 
 
 def test_the_command_that_make_installs_is_this_one() -> None:
@@ -78,6 +79,14 @@ BAD_INPUT = {
     "serve --bundles {tmp}/no": (
         "{tmp}/no/current does not exist: no bundle is published. Run `laser reindex` first"
     ),
+    "serve --host 0.0.0.0 --port 0 --bundles {tmp}/no": (
+        "listening on 0.0.0.0 needs API keys, and {tmp}/keys.json does not exist: run `laser keys create NAME --scope "
+        "recommend`, or set LASER_ALLOW_ANONYMOUS=true where something else decides who can connect"
+    ),
+    "keys create shop --file {tmp}/keys.json": (
+        "say what the key is good for, with --scope: recommend, write, admin, metrics"
+    ),
+    "keys list --file {tmp}/keys.json": "{tmp}/keys.json cannot be read (No such file or directory)",
     "serve --port 70000": "LASER_PORT=70000: Input should be less than or equal to 65535",
     "bench nothing": "there is no benchmark 'nothing'; there are: {benchmarks}",
     "demo --folder {data}": "{data} holds something other than the demo; choose another --folder",
