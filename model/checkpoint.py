@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from model.backbone import Backbone, load_backbone
+from model.backbone import Backbone, BackboneConfig, load_backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
 from model.config import LaserConfig
@@ -120,6 +120,15 @@ def load_checkpoint(
         return _assemble(config, shapes, document, vocabulary, tensors, backbone, fingerprint(folder))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the files of {folder} do not belong together: {error}") from error
+
+
+def backbone_of(folder: Path) -> tuple[BackboneConfig, str]:
+    """The backbone a checkpoint was trained on, and its fingerprint. Raises CheckpointError."""
+    document = _read_json(folder / CONFIG)
+    try:
+        return LaserConfig.from_dict(document["laser"]).backbone, str(document["backbone_fingerprint"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / CONFIG} does not describe a Laser: {error}") from error
 
 
 def fingerprint(folder: Path) -> str:

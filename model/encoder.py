@@ -94,7 +94,8 @@ class TextEncoder:
         vectors, vectors_present = pad_vectors(
             [h.text_vectors[-kept:] for h in histories], self.backbone.width
         )
-        sentences = torch.zeros(len(histories), self.backbone.width)
+        # Explicit: while transformers loads another model in 16 bits, these are the default of all threads.
+        sentences = torch.zeros(len(histories), self.backbone.width, dtype=torch.float32)
         spoken = [row for row, history in enumerate(histories) if history.constraint]
         if spoken:
             said = [histories[row].constraint for row in spoken]

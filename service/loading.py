@@ -3,12 +3,14 @@
 Every reason to refuse becomes one StartupError whose message is one line for a person.
 """
 
+from pathlib import Path
+
 import torch
 
 from index.bundle import Bundle, BundleError, open_bundle
 from index.item_index import open_index
-from model.backbone import BackboneError
-from model.checkpoint import CheckpointError, load_checkpoint
+from model.backbone import Backbone, BackboneError
+from model.checkpoint import CheckpointError, backbone_of, load_checkpoint
 from model.encoder import TextEncoder
 from model.laser import Laser
 from service.encoding import FrozenTexts
@@ -21,14 +23,21 @@ class StartupError(Exception):
     """The service cannot serve; one line that says why and what to do."""
 
 
-def load_recommender(settings: Settings, metrics: Metrics) -> Recommender:
-    """Open the bundle the settings name and warm up. Raises StartupError."""
+def load_recommender(
+    settings: Settings, metrics: Metrics, bundle_id: str | None = None, beside: Recommender | None = None
+) -> Recommender:
+    """Open a bundle, by default the one the settings name, and warm up. Raises StartupError.
+
+    `beside` is one that answers meanwhile: where both have the same frozen backbone, it is loaded once.
+    """
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        bundle = open_bundle(settings.bundles, settings.bundle)
-        laser = load_checkpoint(bundle.folder / "checkpoint", device=device, dtype=settings.dtype)
+        bundle = open_bundle(settings.bundles, bundle_id or settings.bundle)
+        checkpoint = bundle.folder / "checkpoint"
+        shared = _shared_backbone(checkpoint, beside)
+        laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
     except (BundleError, CheckpointError, BackboneError) as error:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)
@@ -43,6 +52,16 @@ def load_recommender(settings: Settings, metrics: Metrics) -> Recommender:
             f"bundle {bundle.manifest.bundle_id}: the first forward pass failed: {_line(error)}"
         ) from error
     return recommender
+
+
+def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone | None:
+    """The backbone that is in memory, if the checkpoint was trained on the same one. Raises CheckpointError."""
+    if beside is None or not isinstance(beside.encoder, Laser):
+        return None
+    config, fingerprint = backbone_of(checkpoint)
+    loaded = beside.encoder
+    same = (config, fingerprint) == (loaded.config.backbone, loaded.backbone.fingerprint)
+    return loaded.backbone if same else None
 
 
 def _match(bundle: Bundle, laser: Laser) -> None:

@@ -45,6 +45,7 @@ class Recommender:
     ) -> None:
         """`texts` reads phrases by their meaning; without it they enter the prompt as they are."""
         self.metrics = metrics
+        self.encoder = encoder
         self._manifest = bundle.manifest
         self._settings = settings
         vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())

@@ -1,0 +1,55 @@
+"""More bundles of the small world: of the same Laser, each with items that tell which bundle they are from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from index.bundle import BundleWriter, open_bundle, write_arrays
+from index.catalog import Catalogue
+
+
+def add_bundle(
+    root: Path,
+    bundle_id: str,
+    like: str = "first",
+    items: int | None = None,
+    change: Callable[[Path], None] | None = None,
+    encoder: str | None = None,
+) -> Path:
+    """A bundle with the first `items` of another one, every title followed by "@" and the bundle's id. Not published.
+
+    `change` is done to its folder before it is sealed; `encoder` is a fingerprint to claim instead of the right one.
+    """
+    source = open_bundle(root, like)
+    kept = source.manifest.items if items is None else items
+    records = [
+        record | {"title": f"{str(record['title']).partition('@')[0]}@{bundle_id}"}
+        for record in source.catalogue.records()[:kept]
+    ]
+    with BundleWriter(root, bundle_id) as writer:
+        write_arrays(
+            writer.folder,
+            Catalogue.from_records(records),
+            source.vectors[:kept],
+            source.text_vectors[:kept],
+            [source.token_ids[row].tolist() for row in range(kept)],
+        )
+        (writer.folder / "checkpoint").mkdir()
+        for path in (source.folder / "checkpoint").iterdir():
+            (writer.folder / "checkpoint" / path.name).write_bytes(path.read_bytes())
+        if change is not None:
+            change(writer.folder)
+        claimed = encoder or source.manifest.encoder_fingerprint
+        return writer.seal(encoder_fingerprint=claimed, data_hash=source.manifest.data_hash)
+
+
+def backbone_named(name: Path) -> Callable[[Path], None]:
+    """A change: the checkpoint names another backbone."""
+
+    def change(folder: Path) -> None:
+        path = folder / "checkpoint" / "config.json"
+        document = json.loads(path.read_text())
+        document["laser"]["backbone"]["name"] = str(name)
+        path.write_text(json.dumps(document))
+
+    return change
