@@ -53,6 +53,8 @@ COPY LICENSE laser.py ./
 COPY model model
 COPY index index
 COPY service service
+# It answers other machines, so it asks for API keys (/var/lib/laser/keys.json) and does not start without them, unless
+# LASER_ALLOW_ANONYMOUS=true waives them where something else decides who can connect.
 ENV LASER_BUNDLES=/var/lib/laser/bundles \
     LASER_HOST=0.0.0.0 \
     LASER_PORT=8000

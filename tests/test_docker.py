@@ -95,6 +95,7 @@ def test_the_api_waits_for_the_demo_and_is_published_on_loopback_alone(compose: 
     api = compose["cpu"]["services"]["api"]
     assert api["ports"] == ["127.0.0.1:${LASER_PORT:-8000}:8000"]
     assert api["environment"]["LASER_ALLOWED_HOSTS"] == "localhost,127.0.0.1"
+    assert api["environment"]["LASER_ALLOW_ANONYMOUS"] == "true"  # right only with the ports above
     assert api["depends_on"]["train-demo"] == {"condition": "service_completed_successfully"}
     assert api["volumes"] == ["laser:/var/lib/laser:ro"]
 
@@ -107,6 +108,7 @@ def test_the_demo_and_reindex_write_where_the_api_reads(compose: dict[str, Any])
     assert services["reindex"]["command"] == ["laser", "reindex", "run", "data", "--bundles", "bundles"]
     assert services["reindex"]["profiles"] == ["reindex"]
     assert services["train-demo"]["volumes"] == services["reindex"]["volumes"] == ["laser:/var/lib/laser"]
+    assert "LASER_KEYS_FILE" not in services["api"]["environment"]  # keys.json beside bundles, where reindex works
 
 
 def test_redis_loses_nothing_and_evicts_nothing(compose: dict[str, Any]) -> None:
@@ -145,6 +147,13 @@ def test_the_doctor_finds_nothing_wrong_in_the_service_image_but_the_missing_bun
     states = {finding["name"]: finding["state"] for finding in json.loads(output)["findings"]}
     good = ("python", "packages", "faiss", "devices", "backbone", "settings", "store")
     assert (status, states) == (0, dict.fromkeys(good, "good") | {"bundle": "warning"})
+
+
+def test_the_service_image_does_not_start_open_to_all_without_keys(service: Image) -> None:
+    status, output = service.run(service.command)
+    assert status == 2
+    assert output.startswith("laser: listening on 0.0.0.0 needs API keys, and ")
+    assert output.count("\n") == 1
 
 
 @pytest.fixture(scope="module")
