@@ -14,8 +14,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, documents, events, routes
+from service import VERSION, documents, events, pages, routes
 from service.access.access import Access, open_access
+from service.browse import routes as browse_routes
+from service.browse.view import Views
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.loading import load_recommender
@@ -77,11 +79,14 @@ def create_app(
     )
     app.state.closing = False
     app.state.settings = settings
+    app.state.views = Views()
     app.state.access = access or open_access(settings)
     app.add_middleware(Envelope, settings=settings, metrics=metrics)
     app.include_router(routes.router)
+    app.include_router(browse_routes.router)
     app.include_router(events.router)
     app.include_router(documents.router)
+    app.include_router(pages.router)
     return app
 
 

@@ -1,0 +1,64 @@
+"""What is derived from one snapshot of the catalogue to look into it, each part made when it is first asked for.
+
+`Views` keeps the newest: a catalogue change or another bundle makes a new snapshot, and so a new view.
+"""
+
+import threading
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.browse import starters
+from service.browse.profile import profile
+from service.browse.schemas import ColumnProfile
+from service.browse.title_search import TitleSearch
+from service.browse.value_search import ValueSearch
+from service.snapshot import Snapshot
+
+
+class View:
+    """One snapshot. Any thread may ask; what two ask at once may be made twice."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        n = len(snapshot.catalogue)
+        self.alive: NDArray[np.bool_] = np.ones(n, dtype=bool) if snapshot.alive is None else snapshot.alive
+
+    @cached_property
+    def titles(self) -> TitleSearch:
+        """Search by title."""
+        return TitleSearch(self.snapshot.catalogue)
+
+    @cached_property
+    def values(self) -> ValueSearch:
+        """Search by value."""
+        return ValueSearch(self.snapshot.catalogue, self.alive)
+
+    @cached_property
+    def columns(self) -> list[ColumnProfile]:
+        """What each column holds."""
+        return profile(self.snapshot.catalogue, self.alive)
+
+    @cached_property
+    def starters(self) -> list[tuple[list[int], str]]:
+        """Rows of a history and a sentence, a few times."""
+        rows = starters.sample(self.alive)
+        vectors = self.snapshot.vectors[rows][:, : self.snapshot.text_width]  # [S, D]: z
+        found = starters.histories(vectors, rows)
+        return list(zip(found, starters.sentences(self.snapshot.catalogue, found, self.alive), strict=True))
+
+
+class Views:
+    """The view of the snapshot that was asked for last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newest: View | None = None
+
+    def of(self, snapshot: Snapshot) -> View:
+        """The view of this snapshot."""
+        with self._lock:
+            if self._newest is None or self._newest.snapshot is not snapshot:
+                self._newest = View(snapshot)
+            return self._newest

@@ -1,0 +1,54 @@
+// Recommendations as a list: what, why, and how far the sentence moved it.
+
+import { h, show } from "./dom.js";
+import { attributes, percent } from "./words.js";
+
+const LOOKED_AT = 1000; // places in which the service looks for an item's place without the sentence
+
+// `other`: the answer beside this one, whose places are shown; `add` puts an item into the history.
+export function drawResults(node, answer, { kinds, add, other }) {
+  const places = new Map((other?.items ?? []).map((item) => [item.item_id, item.rank]));
+  const best = Math.max(...answer.items.map((item) => item.score), Number.MIN_VALUE);
+  show(node, answer.items.map((item) =>
+    h("li", { class: "result", "data-item": item.item_id },
+      h("span", { class: "rank", "aria-hidden": "true" }, item.rank),
+      h("div", { class: "about" },
+        h("h3", {}, item.title || item.item_id, " ", movement(item.sentence)),
+        attributes(item, kinds),
+        item.reasons.map(reason),
+        other && beside(places.get(item.item_id))),
+      h("div", { class: "side" },
+        h("span", { class: "score", title: "score", "--share": Math.max(item.score / best, 0) },
+          h("span", { class: "hidden" }, "score "), item.score.toFixed(3)),
+        h("button", { type: "button", class: "add", "aria-label": `Add ${item.title} to the history`, onclick: () => add(item) },
+          h("span", { "aria-hidden": "true" }, "+"))))));
+  node.onmouseover = ({ target }) => mark(target.closest(".result")?.dataset.item);
+  node.onmouseleave = () => mark();
+}
+
+function movement(effect) {
+  if (!effect) return null;
+  const { rank, rank_without: before } = effect;
+  if (before === null) return moved("up", "▲ new", `the sentence brought it; without it, it is not among the first ${LOOKED_AT}`);
+  if (before === rank) return moved("same", "=", "the sentence did not move it");
+  const by = Math.abs(before - rank);
+  const direction = before > rank ? "up" : "down";
+  return moved(direction, `${before > rank ? "▲" : "▼"} ${by}`, `the sentence moved it ${direction} ${by} from place ${before}`);
+}
+
+const moved = (direction, sign, text) =>
+  h("span", { class: `moved ${direction}`, title: text }, h("span", { "aria-hidden": "true" }, sign), h("span", { class: "hidden" }, text));
+
+function reason(each) {
+  if (each.kind !== "history") return null;
+  return h("p", { class: "reason" }, "Because of ", h("em", {}, each.title),
+    h("span", { class: "share", "--share": each.share, title: "of all that the history says for it" }, percent(each.share)));
+}
+
+const beside = (place) =>
+  h("p", { class: "beside" }, place ? `also there, place ${place}` : "not in the other list");
+
+// The same item in both lists is seen at once.
+function mark(id) {
+  for (const entry of document.querySelectorAll(".result")) entry.classList.toggle("twin", entry.dataset.item === id);
+}

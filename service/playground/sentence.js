@@ -1,0 +1,70 @@
+// The sentence: a field that completes values of the catalogue, and phrases to begin with.
+
+import { values } from "./api.js";
+import { combobox } from "./combobox.js";
+import { byId, h, show } from "./dom.js";
+import { count, label, plain } from "./words.js";
+
+const LEAST = 2; // letters from which a word is completed
+const PHRASES = 5;
+
+export function startSentence({ set, failed }) {
+  const input = byId("sentence");
+  const list = byId("sentence-list");
+
+  // The word that is being typed, up to the caret.
+  const word = () => input.value.slice(0, input.selectionStart).match(/[^\s,.;]*$/)[0];
+
+  async function suggest(_, signal) {
+    const typed = word();
+    if (typed.length < LEAST) return [];
+    const { data } = await values(typed, signal);
+    return data.values.filter(({ value }) => value.toLowerCase() !== typed.toLowerCase());
+  }
+
+  const draw = (option) => [
+    h("span", { class: "title" }, option.value),
+    h("span", { class: "hint" }, `${label(option.column)}, ${count(option.items, "item")}`),
+  ];
+
+  function choose({ value }) {
+    const caret = input.selectionStart;
+    const before = input.value.slice(0, caret - word().length);
+    input.value = `${before}${value}${input.value.slice(caret)}`;
+    input.setSelectionRange(before.length + value.length, before.length + value.length);
+    set(input.value);
+  }
+
+  input.addEventListener("input", () => set(input.value));
+  combobox(input, list, { suggest, draw, choose, failed });
+
+  function add(phrase) {
+    const said = input.value.trim().replace(/[,.;]$/, "");
+    input.value = said ? `${said}, ${phrase}` : phrase;
+    set(input.value);
+    input.focus();
+  }
+
+  return {
+    draw: (state) => {
+      if (input.value !== state.sentence) input.value = state.sentence;
+    },
+    offer: (columns) => show(byId("phrases"), phrases(columns).map((phrase) =>
+      h("button", { type: "button", class: "phrase", onclick: () => add(phrase) }, phrase))),
+  };
+}
+
+// A few things that can be said of these columns.
+function phrases(columns) {
+  const found = [];
+  const listed = columns.filter((column) => ["list", "path", "categorical"].includes(column.kind));
+  for (const { values: known, distinct } of listed.filter((column) => column.values.length > 1).slice(0, 2)) {
+    if (distinct <= 400) found.push(known[1].value, `no ${known[0].value}`);
+  }
+  for (const { name, numbers } of columns.filter((column) => column.numbers)) {
+    const { lowest, median, three_quarters: high } = numbers;
+    const year = /year/i.test(name) && lowest >= 1000;
+    found.push(year ? `after ${plain(high)}` : `${label(name)} under ${plain(Math.round(median * 10) / 10)}`);
+  }
+  return found.filter((phrase) => phrase.length < 32).slice(0, PHRASES);
+}
