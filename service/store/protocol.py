@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from service.store.changes import ChangeLog
+
 
 class Event(NamedTuple):
     """Something a user did with an item, as it arrives."""
@@ -51,6 +53,11 @@ class StoreUnavailable(Exception):
 
 class Store(Protocol):
     """All methods raise StoreUnavailable."""
+
+    @property
+    def changes(self) -> ChangeLog:
+        """The log of catalogue changes, kept beside the events."""
+        ...
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Take events, in this order; one outcome each. Durable when it returns."""

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from service.store import lua
+from service.store.changes_redis import RedisChanges
 from service.store.protocol import Event, Outcome, StoredEvent, StoreUnavailable, by_user
 
 OLDEST = 7  # major version
@@ -32,6 +33,7 @@ class RedisStore:
         self._limit = limit
         self._reading = _client(url, read_seconds)
         self._writing = _client(url, write_seconds)
+        self.changes = RedisChanges(self._reading, self._writing, _available)
         self._rewriting: bytes | None = None  # deletions there had been when the running rewrite began
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:

@@ -1,41 +1,21 @@
-"""The embedded store: one SQLite file in WAL mode, for all processes of one machine.
-
-A commit is on disk when it returns (`synchronous=FULL`). The file is opened by whoever comes first, and again after a
-failure, so that a disk that comes back needs no restart.
+"""The embedded store: events in one SQLite file, for all processes of one machine.
 
 What is deleted is overwritten with zeros (`secure_delete`). That is not all of it: where SQLite has moved rows from
 page to page, old copies stay in the gaps (seen with 3.40: whole event ids). Only writing the file anew removes those,
 so `purge` does that, and then empties the write-ahead log.
 
-https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_secure_delete
+https://www.sqlite.org/pragma.html#pragma_secure_delete
 """
 
 import hashlib
-import os
-import secrets
 import sqlite3
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from service.store.protocol import Event, Outcome, StoredEvent, StoreUnavailable, by_user
+from service.store.changes_sqlite import SqliteChanges
+from service.store.protocol import Event, Outcome, StoredEvent, by_user
+from service.store.sqlite_file import Connection
 
-SCHEMA_VERSION = 1
-SCHEMA = (
-    "CREATE TABLE store (salt BLOB NOT NULL, unpurged INTEGER NOT NULL)",  # one row; deletions since the last purge
-    """CREATE TABLE events (
-        sequence INTEGER PRIMARY KEY, -- order of arrival
-        user BLOB NOT NULL,
-        event_id TEXT NOT NULL,
-        item_id TEXT NOT NULL,
-        at INTEGER NOT NULL,
-        UNIQUE (user, event_id)
-    )""",
-    "CREATE INDEX events_by_time ON events (user, at, sequence)",
-    "CREATE TABLE floors (user BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
-)
 INSERT = "INSERT INTO events (user, event_id, item_id, at) VALUES (?, ?, ?, ?)"
 SET_FLOOR = "INSERT INTO floors VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET at = max(at, excluded.at)"
 
@@ -46,8 +26,9 @@ class SqliteStore:
     def __init__(self, path: Path, limit: int, wait_seconds: float) -> None:
         """`limit` events are kept per user; another process that writes is waited for up to `wait_seconds`."""
         self._limit = limit
-        self._reading = _Connection(path, wait_seconds)
-        self._writing = _Connection(path, wait_seconds)
+        self._reading = Connection(path, wait_seconds)
+        self._writing = Connection(path, wait_seconds)
+        self.changes = SqliteChanges(path, wait_seconds)
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """See Store. One transaction for all of them."""
@@ -98,6 +79,7 @@ class SqliteStore:
         """See Store."""
         self._reading.close()
         self._writing.close()
+        self.changes.close()
 
 
 class _History:
@@ -134,100 +116,6 @@ class _History:
         self._count -= 1
         self._floor = at
         return str(event_id)
-
-
-class _Connection:
-    """A connection that is made when it is needed, used by one thread at a time, and made anew after an error."""
-
-    def __init__(self, path: Path, wait_seconds: float) -> None:
-        self._path = path
-        self._wait_seconds = wait_seconds
-        self._lock = threading.Lock()
-        self._open: tuple[sqlite3.Connection, bytes] | None = None
-
-    @contextmanager
-    def opened(self) -> Iterator[tuple[sqlite3.Connection, bytes]]:
-        """The connection and the salt. Turns what SQLite and the file system raise into StoreUnavailable."""
-        with self._lock:
-            try:
-                if self._open is None:
-                    self._open = _open(self._path, self._wait_seconds)
-                yield self._open
-            except (sqlite3.Error, OSError) as error:
-                self._close()
-                reason = getattr(error, "sqlite_errorname", None) or type(error).__name__
-                raise StoreUnavailable(reason) from error
-
-    @contextmanager
-    def transaction(self) -> Iterator[tuple[sqlite3.Connection, bytes]]:
-        """`opened`, for writing: all of it happens or nothing."""
-        with self.opened() as (database, salt):
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database, salt
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
-
-    def close(self) -> None:
-        with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._open is not None:
-            self._open[0].close()
-            self._open = None
-
-
-def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
-    """The file, made where there is none, and its salt. Only its owner can read it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    database = sqlite3.connect(path, wait_seconds, isolation_level=None, check_same_thread=False)
-    try:
-        _switch_to_wal(database, wait_seconds)
-        for pragma in ("synchronous = FULL", "secure_delete = ON"):
-            database.execute(f"PRAGMA {pragma}")
-        if _version(database) == 0:
-            _make_tables(database)
-        if (version := _version(database)) != SCHEMA_VERSION:
-            raise StoreUnavailable(f"schema_{version}")
-        (salt,) = database.execute("SELECT salt FROM store").fetchone()
-    except BaseException:
-        database.close()
-        raise
-    return database, salt
-
-
-def _switch_to_wal(database: sqlite3.Connection, wait_seconds: float) -> None:
-    """Two that open a new file at once may find it busy, and SQLite does not wait for this lock by itself."""
-    give_up = time.monotonic() + wait_seconds
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() >= give_up:
-                raise
-            time.sleep(0.005)
-
-
-def _make_tables(database: sqlite3.Connection) -> None:
-    """Unless another connection was quicker. The only part of opening that waits for writers."""
-    database.execute("BEGIN IMMEDIATE")
-    if _version(database) == 0:
-        for statement in SCHEMA:
-            database.execute(statement)
-        database.execute("INSERT INTO store VALUES (?, 0)", (secrets.token_bytes(32),))
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    database.execute("COMMIT")
-
-
-def _version(database: sqlite3.Connection) -> int:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    return int(version)
 
 
 def _pseudonym(salt: bytes, user_id: str) -> bytes:

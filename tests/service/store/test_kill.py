@@ -126,4 +126,4 @@ def test_the_service_itself(bundles: Path, tmp_path: Path) -> None:
                 acknowledged.append(f"e{n}")
         killer.join()
     assert acknowledged
-    assert stored(SqliteStore(path, LIMIT, 5.0))[: len(acknowledged)] == acknowledged
+    assert stored(SqliteStore(path, LIMIT, 5.0), "/u")[: len(acknowledged)] == acknowledged  # of no tenant
