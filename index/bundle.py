@@ -3,7 +3,8 @@
     root/current                the id of the published bundle; see bundle_pointer.py
     root/<id>/manifest.json     see manifest.py
     root/<id>/checkpoint/       opaque here: the model's weights, written and read by model/
-    root/<id>/catalogue.parquet, columns.json, items.safetensors, neighbours.safetensors (if there are any)
+    root/<id>/catalogue.parquet, columns.json, items.safetensors
+    root/<id>/neighbours, popularity, partition .safetensors, where it has them (optional_files.py)
     root/.staging-*             a bundle being written; what a killed writer left is removed by the next one
 
 A bundle is written aside, forced to disk, verified, and renamed into place; publishing renames a new pointer

@@ -2,7 +2,7 @@
 whole."""
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,21 @@ from index.catalog import Catalogue
 from index.columns import CatalogueError
 from index.manifest import MANIFEST, BundleError, Manifest, read_manifest, verify_files
 from index.neighbours import Neighbours
+from index.optional_files import (
+    INDEX_AGAIN,
+    UNUSABLE,
+    read_neighbours,
+    read_partition,
+    read_popularity,
+    tensor,
+    write_neighbours,
+    write_partition,
+    write_popularity,
+)
+from index.partition import Partition
 from index.tensors import TokenTable, all_finite, map_tensors
 
 ARRAYS = "items.safetensors"
-NEIGHBOURS = "neighbours.safetensors"
-INDEX_AGAIN = "Index again, or choose another bundle"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +42,8 @@ class Bundle:
     text_vectors: np.ndarray  # float32 [n, D], the frozen backbone's view of the items' text
     token_ids: TokenTable
     neighbours: Neighbours  # between catalogue rows; empty where the bundle has none
+    popularity: np.ndarray | None = None  # float32 [n], how often each item was taken
+    partition: Partition | None = None  # for searching many items in part
 
 
 def write_arrays(
@@ -41,9 +53,11 @@ def write_arrays(
     text_vectors: np.ndarray,
     token_ids: Sequence[Sequence[int]],
     neighbours: Neighbours | None = None,
+    popularity: np.ndarray | None = None,
+    partition: Partition | None = None,
 ) -> None:
-    """Write the catalogue and its vectors [n, V], text_vectors [n, D], n lists of token ids, and neighbours if there
-    are any."""
+    """Write the catalogue and its vectors [n, V], text_vectors [n, D], n lists of token ids, and of neighbours,
+    popularity [n] and partition what there is."""
     tokens = TokenTable.from_lists(token_ids)
     catalogue.save(folder)
     arrays = {
@@ -54,9 +68,11 @@ def write_arrays(
     }
     save_file(arrays, folder / ARRAYS)
     if neighbours is not None:
-        weights = {"starts": neighbours.starts, "rows": neighbours.rows, "weights": neighbours.weights}
-        decay = np.array([neighbours.decay], np.float64)
-        save_file(weights | {"decay": decay}, folder / NEIGHBOURS)
+        write_neighbours(folder, neighbours)
+    if popularity is not None:
+        write_popularity(folder, popularity)
+    if partition is not None:
+        write_partition(folder, partition)
 
 
 def read_bundle(folder: Path, bundle_id: str) -> Bundle:
@@ -70,50 +86,28 @@ def read_bundle(folder: Path, bundle_id: str) -> Bundle:
     try:
         arrays = map_tensors(folder / ARRAYS)
         tokens = TokenTable(
-            _array(arrays, "token_ids", np.int32, 1), _array(arrays, "token_offsets", np.int64, 1)
+            tensor(arrays, "token_ids", np.int32, 1), tensor(arrays, "token_offsets", np.int64, 1)
         )
-        vectors, text_vectors = (_array(arrays, name, np.float32, 2) for name in ("vectors", "text_vectors"))
+        vectors, text_vectors = (tensor(arrays, name, np.float32, 2) for name in ("vectors", "text_vectors"))
         counts = {manifest.items, len(catalogue), len(vectors), len(text_vectors), len(tokens)}
         if len(counts) > 1:
             raise ValueError(f"the parts disagree on the number of items: {sorted(counts)}")
         for name, array in (("vectors", vectors), ("text_vectors", text_vectors)):
             if not all_finite(array):
                 raise ValueError(f"{name} hold NaN or Infinity")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except UNUSABLE as error:
         raise BundleError(f"{folder / ARRAYS} cannot be used: {error}. {INDEX_AGAIN}") from error
-    neighbours = _read_neighbours(folder, manifest)
-    return Bundle(manifest, folder, catalogue, vectors, text_vectors, tokens, neighbours)
-
-
-def _read_neighbours(folder: Path, manifest: Manifest) -> Neighbours:
-    """The mapped weights; none for a bundle without that file, as older ones are and those of a plain checkpoint."""
-    if NEIGHBOURS not in manifest.files:
-        return Neighbours.empty(manifest.items)
-    try:
-        arrays = map_tensors(folder / NEIGHBOURS)
-        decay = _array(arrays, "decay", np.float64, 1)
-        if len(decay) != 1:
-            raise ValueError(f"decay must be one number, not {len(decay)}")
-        neighbours = Neighbours(
-            _array(arrays, "starts", np.int64, 1),
-            _array(arrays, "rows", np.int32, 1),
-            _array(arrays, "weights", np.float32, 1),
-            float(decay[0]),
-        )
-        if len(neighbours) != manifest.items:
-            raise ValueError(f"it is of {len(neighbours)} items, the bundle of {manifest.items}")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BundleError(f"{folder / NEIGHBOURS} cannot be used: {error}. {INDEX_AGAIN}") from error
-    return neighbours
-
-
-def _array(
-    arrays: Mapping[str, np.ndarray], name: str, kind: type[np.generic], dimensions: int
-) -> np.ndarray:
-    array = arrays.get(name)
-    if array is None or array.dtype != kind or array.ndim != dimensions:
-        raise ValueError(f"tensor {name!r} is missing, or is not {kind.__name__} with {dimensions} axes")
-    return array
+    return Bundle(
+        manifest,
+        folder,
+        catalogue,
+        vectors,
+        text_vectors,
+        tokens,
+        read_neighbours(folder, manifest),
+        read_popularity(folder, manifest),
+        read_partition(folder, manifest, vectors.shape[1]),
+    )
 
 
 def manifest_of(folder: Path, bundle_id: str) -> Manifest:

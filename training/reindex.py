@@ -24,6 +24,7 @@ from model.checkpoint import load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
 from training.data import load_dataset
+from training.reindex_parts import PROBES, RECALL, partitioned, popularity
 
 CHECKPOINT = "checkpoint"
 
@@ -63,6 +64,7 @@ def reindex(
         return Reindexed(before.manifest.bundle_id, len(catalogue), 0, len(catalogue))
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(catalogue, old_rows, before, laser, console)
+    partition = partitioned(catalogue, encoded, dataset, laser, console)
     bundle_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{laser.fingerprint[:8]}"
     with BundleWriter(bundles, bundle_id) as writer:
         write_arrays(
@@ -72,12 +74,15 @@ def reindex(
             encoded.text_vectors,
             encoded.token_ids,
             _neighbours(catalogue, encoded, laser),
+            popularity(catalogue, dataset),
+            partition,
         )
         shutil.copytree(checkpoint, writer.folder / CHECKPOINT)
         writer.seal(
             encoder_fingerprint=laser.fingerprint,
             data_hash=dataset.data_hash,
             last_change=0 if before is None else before.manifest.last_change,
+            metrics={} if partition is None else {RECALL: partition.recall, PROBES: partition.probes},
         )
     publish(bundles, bundle_id)
     reused = int((old_rows >= 0).sum())
@@ -89,7 +94,9 @@ def reindex(
 
 
 def _same(before: Bundle, catalogue: Catalogue, data_hash: str) -> bool:
-    return before.manifest.data_hash == data_hash and before.catalogue.columns == catalogue.columns
+    """Also that it has what older versions did not store."""
+    same = before.manifest.data_hash == data_hash and before.catalogue.columns == catalogue.columns
+    return same and before.popularity is not None
 
 
 def _published(bundles: Path, fingerprint: str) -> Bundle | None:

@@ -359,7 +359,7 @@ def test_parts_that_do_not_fit_are_refused(
         ("weights", np.array([1, np.nan, 1], np.float32), "weights must be finite"),
         ("weights", np.array([[1, 1, 1]], np.float32), "'weights' is missing, or is not float32 with 1 axes"),
         ("decay", np.array([1.5]), "decay must lie above 0"),
-        ("decay", np.array([0.5, 0.5]), "decay must be one number, not 2"),
+        ("decay", np.array([0.5, 0.5]), "decay holds 2 numbers instead of 1"),
         ("decay", np.array([0.5], np.float32), "'decay' is missing, or is not float64"),
     ],
 )

@@ -10,13 +10,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from index.bundle import BundleError, current_id, list_bundles, open_bundle
+from index import partition
+from index.bundle import BundleError, BundleWriter, current_id, list_bundles, open_bundle, publish
 from index.columns import ColumnKind
 from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.encoder import History
 from model.laser import Laser
 from tests.tiny import tiny_laser
 from tests.training_world import ITEM_IDS, ITEMS, quiet, record, write_world
+from training import reindex_parts
 from training.data import DataError, load_dataset
 from training.reindex import Reindexed, reindex
 
@@ -83,6 +85,53 @@ def test_a_checkpoint_without_neighbours_makes_a_bundle_without(home: Path, tmp_
     made = again(home)
     assert not (home / "bundles" / made.bundle_id / "neighbours.safetensors").exists()
     assert spoken_for(home, 0) == {}
+
+
+def test_the_bundle_knows_how_often_each_item_was_taken(home: Path) -> None:
+    write_world(home / "data", [np.array([0, 1, 1, 3]), np.array([1, 2])], RECORDS)
+    again(home)
+    popularity = open_bundle(home / "bundles").popularity
+    assert popularity is not None
+    assert popularity[:5].tolist() == [1, 3, 1, 1, 0]
+    assert popularity.sum() == 6
+
+
+def test_a_bundle_of_before_there_was_popularity_is_made_anew_without_encoding(home: Path) -> None:
+    first = again(home)
+    folder = home / "bundles" / first.bundle_id
+    bundle = open_bundle(home / "bundles")
+    with BundleWriter(home / "bundles", "old") as writer:
+        shutil.copytree(folder, writer.folder, dirs_exist_ok=True)
+        (writer.folder / "popularity.safetensors").unlink()
+        (writer.folder / "manifest.json").unlink()
+        writer.seal(
+            encoder_fingerprint=bundle.manifest.encoder_fingerprint, data_hash=bundle.manifest.data_hash
+        )
+    publish(home / "bundles", "old")
+    made = again(home)
+    assert (made.encoded, made.reused) == (0, ITEMS)
+    assert open_bundle(home / "bundles").popularity is not None
+    assert again(home).bundle_id == made.bundle_id
+
+
+def test_many_items_get_cells_whose_measured_recall_the_manifest_states(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The world is small, so every cell is read; what counts is that it is built, measured and stored."""
+    monkeypatch.setattr(reindex_parts, "BUILD_FROM", ITEMS)
+    monkeypatch.setattr(partition, "MOST_READ", 1.0)
+    again(home)
+    bundle = open_bundle(home / "bundles")
+    assert bundle.partition is not None
+    assert len(bundle.partition) == ITEMS
+    assert bundle.manifest.metrics == {
+        "approximate_recall_at_10": bundle.partition.recall,
+        "approximate_cells_read": bundle.partition.probes,
+    }
+    monkeypatch.setattr(reindex_parts, "BUILD_FROM", ITEMS + 1)
+    again(home, kinds={"brand": ColumnKind.TEXT})
+    smaller = open_bundle(home / "bundles")
+    assert (smaller.partition, smaller.manifest.metrics) == (None, {})
 
 
 def test_nothing_changed_makes_no_new_bundle(home: Path) -> None:
