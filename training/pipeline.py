@@ -32,6 +32,7 @@ from training.folder import INFO_FILE, INTERACTIONS_FILE
 from training.residual_step import choose_step, take_step
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
+from training.sentences import Attributes, Sentences
 from training.train_id_recommenders import CrossFitted, hold_out_last, sample_rows, train_id_recommender
 from training.train_laser import LaserTrainer
 
@@ -165,6 +166,7 @@ class Training:
             self.seed,
             self.folder.log,
             self.folder.step,
+            Sentences(Attributes.read(self.dataset.items)) if self.config.training.sentence_share else None,
         )
         _, matrix = trainer.phase1(side, self.folder.state / "phase-1.state")
         item_side = copy.deepcopy(side)

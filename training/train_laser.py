@@ -10,6 +10,8 @@ Differs from the paper:
 - Phase 1 adds a loss over positives and in-batch negatives that are both encoded live, so the items move with the
   users within the epoch instead of away from them between epochs.
 - Collaborative states are dropped at random, so that an item without any is a state the M-Former knows.
+- Rows with a sentence, in pairs of opposites (sentences.py), join every batch; they come without states, because a
+  recommender has trained on one of their two targets.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +24,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.bi_tuning import BiTuning, Prompted
+from model.encoder import History
 from training.data import EvalRows
 from training.fit import FitConfig, FitResult, Log, fit
 from training.losses import balance_loss, contrastive_loss, in_batch_loss
 from training.metrics import history_mask, ndcg_at, target_ranks
 from training.scorers import Encoding
+from training.sentences import Sentences, Spoken
 from training.train_id_recommenders import length_batches, sample_rows
 
 Rows = NDArray[np.int64]
@@ -37,7 +41,8 @@ StepProgress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class LaserTrainingConfig:
     """Optimisation of both phases; 0 epochs leave a phase out. `temperature` is tau, `balance` lambda, of equations 8
-    and 12. `in_batch` weighs the live term of phase 1, `warmup` is a share of a phase."""
+    and 12. `in_batch` weighs the live term of phase 1, `warmup` is a share of a phase. `sentence_share`: rows with a
+    sentence that join for each one without."""
 
     phase1_epochs: int = 6
     phase2_epochs: int = 3
@@ -51,6 +56,7 @@ class LaserTrainingConfig:
     state_dropout: float = 0.1
     warmup: float = 0.05
     validation_users: int = 2_000
+    sentence_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
@@ -60,7 +66,7 @@ class LaserTrainingConfig:
         for name in ("patience", "batch_size", "rows_per_epoch", "validation_users"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("phase1_epochs", "phase2_epochs", "balance", "in_batch"):
+        for name in ("phase1_epochs", "phase2_epochs", "balance", "in_batch", "sentence_share"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         for name in ("state_dropout", "warmup"):
@@ -80,12 +86,15 @@ class LaserTrainer:
         seed: int,
         log: Log,
         progress: StepProgress,
+        sentences: Sentences | None = None,
     ) -> None:
+        """`sentences` are needed where `config.sentence_share` is above 0."""
         self.encoding = encoding
         self.text, self.items, self.collaborative = encoding
         self.rows, self.config, self.seed = rows, config, seed
         self.valid = sample_rows(valid, config.validation_users, seed)
         self.log, self.progress = log, progress
+        self.sentences = sentences if config.sentence_share else None
         shares = np.bincount(rows.targets, minlength=len(self.items.item_ids)) / max(len(rows.targets), 1)
         self._log_share = torch.from_numpy(np.log(np.maximum(shares, 1e-12))).float()
 
@@ -180,23 +189,48 @@ class LaserTrainer:
         self, side: BiTuning, matrix: Tensor, chosen: Rows, rng: np.random.Generator, moving_items: bool
     ) -> Tensor:
         """Equation 12 for one batch, with the live in-batch term while the items move."""
-        targets = torch.from_numpy(self.rows.targets[chosen]).to(matrix.device)
-        users = side(self.text.backbone, self._dropped([self.rows.histories[row] for row in chosen], rng))
+        histories = [self.items.history(self.rows.histories[row]) for row in chosen]
+        spoken = self._spoken(chosen, rng)
+        heard = [
+            self.items.history(row.history)._replace(constraint=self.text.prompts.sentence(row.sentence))
+            for row in spoken
+        ]
+        told = np.array([row.target for row in spoken], dtype=np.int64)
+        targets = torch.from_numpy(np.concatenate([self.rows.targets[chosen], told])).to(matrix.device)
+        users = side(self.text.backbone, self._dropped([*histories, *heard], rng, stateless=len(heard)))
         loss = contrastive_loss(users.z, matrix, targets, self.config.temperature)
         if users.routing is not None:
             loss = loss + self.config.balance * balance_loss(users.routing)
         if moving_items and self.config.in_batch:
-            positives = side(self.text.backbone, self._dropped([[row] for row in targets.tolist()], rng))
+            items = [self.items.history([row]) for row in targets.tolist()]
+            positives = side(self.text.backbone, self._dropped(items, rng))
             log_share = self._log_share.to(matrix.device)[targets]
             loss = loss + self.config.in_batch * in_batch_loss(
                 users.z, positives.z, targets, log_share, self.config.temperature
             )
         return loss
 
-    def _dropped(self, histories: Sequence[Sequence[int] | Rows], rng: np.random.Generator) -> Prompted:
-        batch = self.text.collate([self.items.history(rows) for rows in histories], self.collaborative)
-        kept = torch.from_numpy(rng.random((len(histories), 1)) >= self.config.state_dropout)
-        return batch._replace(states_present=batch.states_present & kept.to(batch.states_present.device))
+    def _spoken(self, chosen: Rows, rng: np.random.Generator) -> list[Spoken]:
+        """Rows with a sentence, in pairs, made of random ones of the batch."""
+        if self.sentences is None:
+            return []
+        pairs = round(self.config.sentence_share * len(chosen) / 2)
+        picked = rng.permutation(chosen)[:pairs]
+        return [
+            row
+            for each in picked
+            for row in self.sentences.pair(self.rows.histories[each], int(self.rows.targets[each]), rng)
+        ]
+
+    def _dropped(
+        self, histories: Sequence[History], rng: np.random.Generator, stateless: int = 0
+    ) -> Prompted:
+        """A batch in which a random part has lost its collaborative states, and the last `stateless` rows theirs."""
+        batch = self.text.collate(histories, self.collaborative)
+        kept = rng.random((len(histories), 1)) >= self.config.state_dropout
+        kept[len(histories) - stateless :] = False
+        present = batch.states_present & torch.from_numpy(kept).to(batch.states_present.device)
+        return batch._replace(states_present=present)
 
     def _step(self, epoch: int, epochs: int) -> Callable[[float], float]:
         """Learning rate as a share of the highest: linear warm-up, then a cosine to a tenth, over the whole phase."""

@@ -1,7 +1,7 @@
 """Two-phase training on the checkerboard world with a tiny backbone: what moves, what may not, and what is selected."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from training.fit import FitResult
 from training.losses import contrastive_loss
 from training.metrics import history_mask, ndcg_at, target_ranks
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
+from training.sentences import Attributes, Sentences
 from training.train_id_recommenders import hold_out_last
 from training.train_laser import LaserTrainer, LaserTrainingConfig
 
@@ -61,6 +62,7 @@ class Scene:
             0,
             lambda stage, metrics: self.lines.append((stage, dict(metrics))),
             no_progress,
+            Sentences(Attributes.read(records)),
         )
         torch.manual_seed(0)
         widths = [collaborative.state_widths[name] for name in laser.sources]
@@ -366,13 +368,48 @@ def test_the_live_term_knows_each_items_share_of_the_training_targets(
 @pytest.mark.parametrize(("dropout", "low", "high"), [(0.0, 1.0, 1.0), (0.25, 0.68, 0.82)])
 def test_states_are_dropped_by_user_at_the_configured_rate(dropout: float, low: float, high: float) -> None:
     scene = Scene(replace(BASE, state_dropout=dropout), users=10)
-    histories: Sequence[Sequence[int]] = [[1, 3, 5]] * 400
+    histories = [scene.encoding.items.history([1, 3, 5])] * 400
     batch: Prompted = scene.trainer._dropped(histories, np.random.default_rng(0))
     kept = batch.states_present.float().mean(dim=1)
     assert set(kept.tolist()) <= {0.0, 1.0}  # all of a user's states or none
     assert low <= kept.mean().item() <= high
     assert batch.text_present.all(dim=1).float().mean() == 1  # the text stays
     assert batch.vectors_present.all()
+
+
+def test_rows_with_a_sentence_join_in_pairs_without_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(replace(BASE, state_dropout=0.0, in_batch=0.0, balance=0.0, sentence_share=0.5), users=20)
+    spoken = scene.trainer._spoken(np.arange(8), np.random.default_rng(0))
+    assert len(spoken) == 4  # half as many rows as there are users
+    for one, other in zip(spoken[::2], spoken[1::2], strict=True):
+        assert one.history.tolist() == other.history.tolist()
+        assert one.target != other.target
+        assert one.sentence != other.sentence
+    batches: list[Prompted] = []
+    targets: list[int] = []
+    embed = scene.side.forward
+
+    def look(backbone: object, batch: Prompted) -> object:
+        batches.append(batch)
+        return embed(backbone, batch)  # type: ignore[arg-type]
+
+    def loss(users: Tensor, items: Tensor, batch: Tensor, temperature: float) -> Tensor:
+        targets.extend(batch.tolist())
+        return users.sum() * 0
+
+    monkeypatch.setattr(scene.side, "forward", look)
+    monkeypatch.setattr(train_laser, "contrastive_loss", loss)
+    matrix = scene.trainer.item_matrix(scene.side)
+    batches.clear()
+    scene.trainer._loss(scene.side, matrix, np.arange(8), np.random.default_rng(0), False)
+    (batch,) = batches
+    assert batch.states_present.any(dim=1).tolist() == [True] * 8 + [False] * 4
+    assert batch.sentence_vector.any(dim=1).tolist() == [False] * 8 + [True] * 4
+    assert targets == scene.trainer.rows.targets[:8].tolist() + [row.target for row in spoken]
+
+
+def test_without_a_share_there_are_no_sentences() -> None:
+    assert Scene(users=20).trainer._spoken(np.arange(8), np.random.default_rng(0)) == []
 
 
 def test_the_rate_warms_up_and_falls_to_a_tenth_over_the_whole_phase() -> None:
