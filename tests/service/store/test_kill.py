@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.access.scopes import DEFAULT_TENANT
 from service.store.protocol import Event, Outcome, Store, StoreUnavailable
 from service.store.redis import RedisStore
 from service.store.sqlite import SqliteStore
@@ -115,7 +116,6 @@ def test_the_service_itself(bundles: Path, tmp_path: Path) -> None:
         url,
     ):
         killer = threading.Timer(0.5, service.kill)
-        killer.start()
         with httpx.Client(base_url=url) as client:
             for n in range(10_000):
                 body = {"user_id": "u", "event_id": f"e{n}", "item_id": "i1", "timestamp": n}
@@ -124,6 +124,8 @@ def test_the_service_itself(bundles: Path, tmp_path: Path) -> None:
                 except httpx.TransportError:
                     break
                 acknowledged.append(f"e{n}")
+                if n == 0:
+                    killer.start()
         killer.join()
     assert acknowledged
-    assert stored(SqliteStore(path, LIMIT, 5.0), "/u")[: len(acknowledged)] == acknowledged  # of no tenant
+    assert stored(SqliteStore(path, LIMIT, 5.0), f"{DEFAULT_TENANT}/u")[: len(acknowledged)] == acknowledged
