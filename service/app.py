@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from service import VERSION, documents, events, pages, routes
 from service.access.access import Access, open_access
+from service.allowed import allowed_methods
 from service.browse import routes as browse_routes
 from service.browse.view import Views
 from service.envelope import Envelope
@@ -96,6 +97,8 @@ def _name(route: APIRoute) -> str:
 
 async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        error.headers = {"Allow": allowed_methods(request)}
     return problem(error if isinstance(error, ApiError) else from_http(error), trace_of(request).request_id)
 
 

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import service
 from service import examples
+from tests.service.test_bad_input import refused
 from tests.service.world import Running
 
 
@@ -116,6 +117,12 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/readyz",
         "/metrics",
     }
+
+
+def test_a_method_that_an_address_does_not_answer_is_told_those_it_does(live: Running) -> None:
+    response = live.client.request("PATCH", "/users/u")
+    refused(response, 405, "method_not_allowed", None)
+    assert response.headers["allow"] == "DELETE, GET"
 
 
 def test_the_service_has_the_projects_version() -> None:
