@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from model.encoder import EncodedItems, History, TextEncoder
 from service.constraints import Constraint
 from service.constraints.meaning import Meanings
+from service.constraints.overrides import override
 from service.constraints.phrases import prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
 from service.snapshot import Snapshot
@@ -130,7 +131,7 @@ def _constraints(jobs: Sequence[EncodeJob]) -> list[Constraint]:
             texts.setdefault(job.snapshot.meanings, []).extend(texts_of(job.constraint))
     for meanings, phrases in texts.items():
         meanings.prepare(phrases)
-    settled = [read_phrases(job.constraint, job.snapshot.meanings) for job in jobs]
+    settled = [override(read_phrases(job.constraint, job.snapshot.meanings)) for job in jobs]
     return [
         replace(constraint, as_text=prompt_text(constraint, job.strict, not job.entries))
         for constraint, job in zip(settled, jobs, strict=True)

@@ -7,6 +7,7 @@ items come back if k are allowed, never a seen, excluded or filtered one.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from index.bundle import Bundle
@@ -14,6 +15,7 @@ from index.catalog import Catalogue
 from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
 from service import VERSION, schemas
+from service.constraint_parts import overrides_of
 from service.constraints import Constraint, Vocabulary, parse
 from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
@@ -61,6 +63,9 @@ class Recommender:
         with trace.stage("resolve"):
             schemas.check_limits(request, self._settings)
             constraint = parse(request.constraint, snapshot.vocabulary)
+            constraint = replace(
+                constraint, overrides=overrides_of(request.constraint_parts, constraint.sentence)
+            )
             _check_not_empty(request, constraint, stored)
             history = resolve(request.history, snapshot.catalogue, self._settings, stored.item_ids)
             conditions = _conditions(request.filter, snapshot)

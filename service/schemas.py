@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.base_schemas import Request as Request
+from service.constraint_parts import ConstraintParts
 from service.errors import ApiError, Code, FieldError
 from service.reason_schemas import Reason as Reason
 from service.reason_schemas import SentenceEffect as SentenceEffect
@@ -72,6 +73,9 @@ class RecommendRequest(Request):
         "strict",
         description="strict: what is understood with confidence filters, the rest steers; soft: all of it steers",
     )
+    constraint_parts: ConstraintParts = Field(
+        default_factory=list, description="parts of the sentence to treat otherwise than they are read"
+    )
     filter: dict[str, Any] | None = Field(None, description=FILTER_HELP)
     exclude: Exclude = Field(default_factory=Exclude)
     k: int = Field(10, ge=1, description="how many items")
@@ -126,6 +130,9 @@ class Understood(BaseModel):
     basis: Literal["catalogue", "history"] | None = Field(
         None,
         description="of a relative word: whose percentile, the otherwise allowed items' or the history's",
+    )
+    excludes: int | None = Field(
+        None, description="items that its clause by itself leaves out of what filter and exclusions allow"
     )
 
 

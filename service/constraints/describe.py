@@ -8,14 +8,14 @@ from service.schemas import AppliedConstraint, Contradiction, Understood
 def describe(constraint: Constraint, obeyed: Obeyed) -> AppliedConstraint:
     """`constraint` settled by the encoder, and what was made of it."""
     understood: list[Understood] = []
-    for number, (clause, hard) in enumerate(obeyed.clauses):
+    for number, ((clause, hard), excludes) in enumerate(zip(obeyed.clauses, obeyed.excluded, strict=True)):
         for part in clause:
             if isinstance(part, Together):
                 joined = "all" if part.include else "not_all"
                 for each in part.parts:
-                    understood += _entries(each, hard, number, joined)
+                    understood += _entries(each, hard, number, joined, excludes)
             else:
-                understood += _entries(part, hard, number, "any" if len(clause) > 1 else "one")
+                understood += _entries(part, hard, number, "any" if len(clause) > 1 else "one", excludes)
     for named in constraint.not_only:
         understood += [
             Understood(
@@ -35,7 +35,7 @@ def describe(constraint: Constraint, obeyed: Obeyed) -> AppliedConstraint:
     )
 
 
-def _entries(part: Condition, hard: bool, clause: int, joined: str) -> list[Understood]:
+def _entries(part: Condition, hard: bool, clause: int, joined: str, excludes: int | None) -> list[Understood]:
     """One entry an operator: a range has two."""
     assert not isinstance(part, Relative), "relative words are resolved before they are described"
     percentile, basis = (part.percentile, part.basis) if isinstance(part, Bounds) else (None, None)
@@ -43,6 +43,7 @@ def _entries(part: Condition, hard: bool, clause: int, joined: str) -> list[Unde
         Understood(
             attribute=part.attribute, operator=operator, value=value, words=part.words, confidence=part.confidence,
             hard=hard, clause=clause, joined=joined, percentile=percentile, basis=basis,
+            excludes=excludes,
         )
         for operator, value in _operators(part)
     ]  # fmt: skip

@@ -46,6 +46,9 @@ class Obeyed:
     mask: Mask | None  # bool [n], None where nothing filtered
     contradictions: tuple[Contradiction, ...]
     missing: dict[str, int]  # items left out because they lack the attribute, by attribute
+    excluded: tuple[
+        int | None, ...
+    ] = ()  # items that each clause by itself left out; None where it did not filter
 
 
 def obey(
@@ -62,18 +65,21 @@ def obey(
     fixed = [_is_fixed(clause) for clause in constraint.clauses]
     hard = [all(is_hard(part, strict) for part in clause) for clause in constraint.clauses]
     mask = everything.copy()
-    for clause, is_fixed, filters in zip(constraint.clauses, fixed, hard, strict=True):
+    masks: dict[int, Mask] = {}  # of the clauses that filter
+    for place, (clause, is_fixed, filters) in enumerate(zip(constraint.clauses, fixed, hard, strict=True)):
         if is_fixed and filters:
-            mask &= _clause_mask(clause, catalogue)
+            masks[place] = _clause_mask(clause, catalogue)
+            mask &= masks[place]
     resolved: list[tuple[Clause, bool]] = []
     among = mask & allowed
-    for clause, is_fixed, filters in zip(constraint.clauses, fixed, hard, strict=True):
+    for place, (clause, is_fixed, filters) in enumerate(zip(constraint.clauses, fixed, hard, strict=True)):
         settled = (
             clause if is_fixed else tuple(_resolve_part(part, catalogue, among, history) for part in clause)
         )
         resolved.append((settled, filters))
         if not is_fixed and filters:
-            mask &= _clause_mask(settled, catalogue)
+            masks[place] = _clause_mask(settled, catalogue)
+            mask &= masks[place]
     applied = [clause for clause, filters in resolved if filters]
     contradictions = (
         *constraint.contradictions,
@@ -82,7 +88,10 @@ def obey(
     if applied and not contradictions and not (mask & allowed).any():
         contradictions = (_empty(mask, own is not None),)
     missing = _missing(applied, catalogue, allowed)
-    return Obeyed(tuple(resolved), mask if applied else None, contradictions, missing)
+    excluded = tuple(
+        int((allowed & ~masks[place]).sum()) if place in masks else None for place in range(len(resolved))
+    )
+    return Obeyed(tuple(resolved), mask if applied else None, contradictions, missing, excluded)
 
 
 def part_filter(part: Part, kind: ColumnKind | None = None, known: bool = True) -> Filter:

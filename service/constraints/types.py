@@ -126,6 +126,7 @@ class Constraint:
     as_text: str = ""  # what enters the prompt
     ignored: tuple[str, ...] = ()
     leanings: tuple["Leaning", ...] = field(default=())
+    overrides: tuple["Override", ...] = ()  # what the client treats otherwise
 
     def conditions(self) -> list[Condition]:
         """Every condition, also those inside of Together."""
@@ -142,6 +143,14 @@ class Leaning:
     text: str
     include: bool
     near: tuple[tuple[str, str, float], ...]  # attribute, value, similarity in (0, 1]
+
+
+@dataclass(frozen=True)
+class Override:
+    """A part, named by its words, that the client made soft or switched off."""
+
+    words: str
+    treat: Literal["soft", "off"]
 
 
 def softened(part: Part) -> Part:

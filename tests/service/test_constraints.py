@@ -58,10 +58,12 @@ def test_a_sentence_filters_and_says_so(live: Running) -> None:
             {
                 "attribute": "price", "operator": "lt", "value": 20.0, "words": "under $20", "confidence": 0.95,
                 "hard": True, "clause": 0, "joined": "one", "percentile": None, "basis": None,
+                "excludes": 23,
             },
             {
                 "attribute": "brand", "operator": "not_eq", "value": "Stanley", "words": "Stanley", "confidence": 0.97,
                 "hard": True, "clause": 1, "joined": "one", "percentile": None, "basis": None,
+                "excludes": 7,
             },
         ],
         "as_text": "", "ignored": [], "contradictions": [], "excluded_missing": {},
@@ -154,7 +156,7 @@ def test_comparatives_go_by_the_users_own_history(live: Running) -> None:
 def test_what_cannot_be_is_said_and_never_ignored(live: Running, sentence: str, kind: str) -> None:
     got = answer(live, sentence, k=5)
     assert got["items"] == []
-    assert got["shortfall"] == {"requested": 5, "returned": 0}
+    assert got["shortfall"] == {"requested": 5, "returned": 0, "reason": "allowed"}
     assert [each["kind"] for each in got["applied"]["constraint"]["contradictions"]] == [kind]
 
 
