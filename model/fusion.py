@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.attacher import Attacher
 from model.collaborative import Collaborative
 from model.id_recommenders import PADDING, pad_histories
 from model.neighbours import NeighbourArrays, Neighbours
@@ -118,6 +119,12 @@ class Fusion:
         place = {item_id: row for row, item_id in enumerate(self.collaborative.item_ids)}
         rows = [None if item_id is None else place.get(item_id) for item_id in item_ids]
         return self.neighbours.placed(rows, text_vectors, self.weights[NEIGHBOURS])
+
+    def attacher(self) -> Attacher | None:
+        """Ties items to a catalogue one by one; None where there are no neighbours."""
+        if self.neighbours is None:
+            return None
+        return Attacher(self.neighbours, self.collaborative.item_ids, self.weights[NEIGHBOURS])
 
     def _item_table(self, name: str) -> Vectors:
         if name == POPULARITY:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.attacher import Attacher
 from model.backbone import Backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
@@ -81,6 +82,10 @@ class Laser:
         `text_vectors` [n, D] are those of `encode_items`. None where the fusion has no neighbours.
         """
         return self.fusion.placed_neighbours(item_ids, text_vectors)
+
+    def attacher(self) -> Attacher | None:
+        """What ties an item to a catalogue that it joins later; None where the fusion has no neighbours."""
+        return self.fusion.attacher()
 
     def encode_users(self, histories: Sequence[History]) -> Vectors:
         """User vectors float32 [B, V]; their inner products with item vectors are the scores."""

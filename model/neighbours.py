@@ -16,13 +16,19 @@ Letters: I vocabulary, n catalogue, M weights, D backbone width, S neighbours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+
+class Table(Protocol):
+    """Rows of vectors [n, D], wherever they lie."""
+
+    def __getitem__(self, rows: Rows, /) -> Vectors: ...
 
 
 class SparseRows(NamedTuple):
@@ -58,6 +64,15 @@ class NeighbourArrays(NamedTuple):
     rows: NDArray[np.int32]  # [M]
     weights: Vectors  # [M]
     decay: float
+
+
+class Ties(NamedTuple):
+    """Weights between one item and others of a catalogue, the fusion weight included."""
+
+    sources: Rows  # [A], who speaks for it
+    into: Vectors  # [A]
+    targets: Rows  # [B], for whom it speaks
+    out: Vectors  # [B]
 
 
 @dataclass(frozen=True)
@@ -99,22 +114,50 @@ class Neighbours:
         table = SparseRows.from_entries(joined[0], joined[1], joined[2] * np.float32(weight), n)
         return NeighbourArrays(*table, self.decay)
 
+    def ties(
+        self, row: int | None, place: Rows, similar: Vectors, text_vectors: Table, weight: float
+    ) -> Ties:
+        """What `placed` would say of one item that a catalogue gets later: vocabulary row, or None if it is unknown.
+
+        `place` [I] names the catalogue row of each solved item, -1 where it is not there; `similar` [n] is the
+        similarity of the item's text with that of each catalogue row, `text_vectors` [n, D] are those.
+        """
+        if row is not None and self.solved[row]:
+            sources, targets, weights = self.weights.entries()
+            into, out = (targets == row) & (place[sources] >= 0), (sources == row) & (place[targets] >= 0)
+            return Ties(
+                place[sources[into]], weights[into] * np.float32(weight),
+                place[targets[out]], weights[out] * np.float32(weight),
+            )  # fmt: skip
+        taken = row is not None and len(self.gram.row(row)[0]) > 0
+        vocabulary = np.flatnonzero(place >= 0)
+        there, weights = self._near(vocabulary, place, similar, text_vectors)
+        gain = np.float32(1.0 if taken else self.new_item_gain)
+        return Ties(there, weights * gain * np.float32(weight), there, weights * np.float32(weight))
+
     def _attach(
         self, new: Rows, gains: Vectors, vocabulary: Rows, place: Rows, text_vectors: Vectors
     ) -> list[tuple[Rows, Rows, Vectors]]:
         """Entries to and from each new catalogue row. `vocabulary` holds the solved rows, `place` where they stand."""
         found = []
-        vectors = text_vectors[place[vocabulary]]  # [I', D]
-        size = min(self.attached, len(vocabulary))
         for row in new:
-            similar = vectors @ text_vectors[row]  # [I']
-            near = np.argpartition(-similar, size - 1)[:size]
-            weights = self._solve(vocabulary[near], vectors[near], similar[near])
-            used = weights > 0
-            there = place[vocabulary[near[used]]]
+            there, weights = self._near(vocabulary, place, text_vectors @ text_vectors[row], text_vectors)
             here = np.full(len(there), row)
-            found += [(there, here, weights[used] * gains[row]), (here, there, weights[used])]
+            found += [(there, here, weights * gains[row]), (here, there, weights)]
         return found
+
+    def _near(
+        self, vocabulary: Rows, place: Rows, similar: Vectors, text_vectors: Table
+    ) -> tuple[Rows, Vectors]:
+        """Catalogue rows of the solved items nearest to a text, and its weights with them; those above 0. [<= S]."""
+        size = min(self.attached, len(vocabulary))
+        if not size:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        rows = place[vocabulary]  # [I']
+        near = np.argpartition(-similar[rows], size - 1)[:size]
+        weights = self._solve(vocabulary[near], text_vectors[rows[near]], similar[rows[near]])
+        used = weights > 0
+        return rows[near[used]], weights[used]
 
     def _solve(self, rows: Rows, vectors: Vectors, similar: Vectors) -> Vectors:
         """(X'X + strength * Z Z' + penalty)^-1 strength * similar over a few solved rows; negative weights cut. [S]."""
