@@ -3,10 +3,11 @@
     python -m benchmarks.accuracy --data FOLDER_OF_DATA_SETS        (or: laser bench accuracy --data ...)
 
 Trains and evaluates the default configuration on every data set and seed, then changes one thing at a time. In this
-order: headline, interventions on the finished Laser, the published form, ablations and sweeps, cold start, low
-resource, transfer. Every finished row is appended to results/accuracy.jsonl at once, and a program that starts again
-goes on with the rows that are not there; runs and ranks lie in work/accuracy and are reused too. Any other data set
-of the same layout can be named in --datasets; it gets its headline and is held against the simple sum.
+order: headline, interventions on the finished Laser, the published form, training with sentences, ablations and
+sweeps, cold start, low resource, transfer. Every finished row is appended to results/accuracy.jsonl at once, and a
+program that starts again goes on with the rows that are not there; runs and ranks lie in work/accuracy and are reused
+too. Any other data set of the same layout can be named in --datasets; it gets its headline and is held against the
+simple sum.
 """
 
 import argparse
@@ -18,7 +19,15 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks._outcome import FOLDER, RESULTS, publish
-from benchmarks.accuracy_bench import ablations, cold_start, headline, interventions, low_resource, transfer
+from benchmarks.accuracy_bench import (
+    ablations,
+    cold_start,
+    headline,
+    instructions,
+    interventions,
+    low_resource,
+    transfer,
+)
 from benchmarks.accuracy_bench.checks import MAIN, SECOND, checks
 from benchmarks.accuracy_bench.store import Store
 from benchmarks.accuracy_bench.study import Job, Study, data_hash
@@ -28,6 +37,7 @@ from training.run_folder import git_hash
 ON_MAIN = {
     "interventions": interventions.jobs,
     "faithful": headline.faithful_jobs,
+    "instructions": instructions.jobs,
     "ablations": ablations.jobs,
     "cold-start": cold_start.jobs,
     "low-resource": low_resource.jobs,

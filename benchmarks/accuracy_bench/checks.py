@@ -26,6 +26,7 @@ def checks(store: Store, data: tuple[str, ...]) -> list[Check]:
     for name in data:
         found += _headline(name, store.get(headline.MEAN.format(data=name)))
     found += _interventions(MAIN, store.get(interventions.MEAN.format(data=MAIN)))
+    found.append(_unharmed(store.get(f"instructions/{MAIN}")))
     row = store.get(f"cold-start/{MAIN}")
     above = None if row is None else row["comparisons"]["cold"]["recall"]["mean"]
     found.append(Check(f"{MAIN}.cold.recall@10_above_zero_shot", above, "recall@10", ">=", 0.0))
@@ -51,6 +52,16 @@ def _headline(data: str, row: Mapping[str, Any] | None) -> Iterator[Check]:
     if data not in SERVED:
         ratio = rows[BEST]["served"]["ndcg"] / rows[SUM]["served"]["ndcg"] if BEST in rows else None
         yield Check(f"{data}.ndcg@10_over_simple_sum", ratio, "ratio", ">=", 1.05)
+
+
+def _unharmed(row: Mapping[str, Any] | None) -> Check:
+    """How much of NDCG@10 training with sentences may cost those who say nothing: the low end, relative."""
+    low = None
+    if row is not None:
+        (pair,) = (each for each in row["comparisons"] if each["name"] == ALONE)
+        (after,) = (entry for entry in row["rows"] if entry["name"] == ALONE)
+        low = pair["ndcg"]["low"] / (after["served"]["ndcg"] - pair["ndcg"]["mean"])
+    return Check(f"{MAIN}.sentences.ndcg@10_change_low", low, "relative, end of 95 %", ">=", -0.02)
 
 
 def _interventions(data: str, row: Mapping[str, Any] | None) -> Iterator[Check]:

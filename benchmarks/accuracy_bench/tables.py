@@ -31,6 +31,9 @@ def print_tables(store: Store, data: Sequence[str], checks: Sequence[Check], con
             _table(console, f"{name}, Laser alone with one thing changed", row["rows"], row["comparisons"])
     for row in store.under("faithful/"):
         _table(console, row["key"], row["rows"], row["comparisons"])
+    for row in store.under("instructions/"):
+        _table(console, f"{row['key']}, trained with sentences, none said", row["rows"], row["comparisons"])
+        _obeying(console, row["obeying"])
     if ablations := store.under("ablations/"):
         lines = [
             {**entry, "name": f"{row['name']}: {entry['name']}"} for row in ablations for entry in row["rows"]
@@ -60,6 +63,19 @@ def _table(console: Console, title: str, rows: Iterable[Entry], comparisons: Ite
         ndcg = pair["ndcg"]
         said = f"NDCG@10 {ndcg['mean']:+.4f} [{ndcg['low']:+.4f}, {ndcg['high']:+.4f}]"
         console.print(f"{pair['name']} against {pair['against']}: {said}", markup=False, highlight=False)
+
+
+def _obeying(console: Console, lines: Iterable[Entry]) -> None:
+    table = Table(box=MARKDOWN)
+    for heading in ("Laser alone", "value", "cases"):
+        table.add_column(heading)
+    for heading in ("first ten with it", "once said", "NDCG@10", "once said"):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        shares = (f"{line[key]:.3f}" for key in ("having_without_saying", "having"))
+        ndcgs = (f"{line[key]:.4f}".lstrip("0") for key in ("ndcg_without_saying", "ndcg"))
+        table.add_row(line["run"], line["value"], f"{line['cases']:,}", *shares, *ndcgs)
+    console.print(table)
 
 
 def _checks(console: Console, checks: Sequence[Check]) -> None:

@@ -33,6 +33,7 @@ KEYS = [
     "interventions/scientific/seed 1",
     "interventions/scientific/mean",
     "faithful/scientific/seed 0",
+    "instructions/scientific",
     "ablations/scientific/the default",
     "ablations/scientific/without MoE (K 1)",
     "cold-start/scientific",
