@@ -19,7 +19,7 @@ from service.constraint_parts import overrides_of
 from service.constraints import Constraint, Vocabulary, parse
 from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
-from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts, UserEncoder
+from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts
 from service.errors import ApiError, Code
 from service.explain import Explainer
 from service.history import NOTHING_STORED, ResolvedHistory, StoredHistory, resolve
@@ -53,7 +53,7 @@ class Recommender:
         vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())
         meanings = Meanings(vocabulary, texts) if texts else None
         self.snapshot = Snapshot.of(bundle, index, vocabulary, meanings)
-        self._stages = Stages(UserEncoder(encoder), Searcher(settings.steering), settings, metrics)
+        self._stages = Stages(encoder, Searcher(settings.steering), settings, metrics)
 
     async def recommend(
         self, request: schemas.RecommendRequest, trace: Trace, stored: StoredHistory = NOTHING_STORED

@@ -1,6 +1,7 @@
 """The two stages of an answer that have a thread each: encode and search, with batches of requests in them.
 
-A request is admitted at the first stage it enters (429 where the queue is full); what the encoder's work went into is
+Items that join the catalogue go through the encoder's thread too, a few at a time, between the requests. A request is
+admitted at the first stage it enters (429 where the queue is full); what the encoder's work went into is
 not turned away by the search.
 """
 
@@ -13,9 +14,10 @@ from typing import TypeVar
 from service import logs
 from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
 from service.constraints import Constraint, Phrase
-from service.encoding import EncodedUser, EncodeJob, UserEncoder
+from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
 from service.errors import ApiError, Code
-from service.history import Entry
+from service.history import Entry, Record
+from service.item_encoding import TOGETHER, EncodedItem, ItemEncoder, ItemsJob, encode_items, tokens_of
 from service.metrics import BatchMetrics, Metrics
 from service.searching import Found, Searcher, SearchJob
 from service.settings import Settings
@@ -31,11 +33,13 @@ Result = TypeVar("Result")
 class Stages:
     """The encoder's thread and the search's. `close` them after the last request."""
 
-    def __init__(self, users: UserEncoder, searcher: Searcher, settings: Settings, metrics: Metrics) -> None:
-        self._users = users
+    def __init__(self, encoder: Encoder, searcher: Searcher, settings: Settings, metrics: Metrics) -> None:
+        self._users = UserEncoder(encoder)
+        self._item_encoder: ItemEncoder = encoder
         self._encoder = _batcher(
-            "encode", users.run, settings, metrics, settings.batch_tokens, settings.batch_wait_ms
+            "encode", self._encode, settings, metrics, settings.batch_tokens, settings.batch_wait_ms
         )
+        self._items = _batcher("items", self._encode_together, settings, metrics, TOGETHER, 0.0)
         self._searcher = _batcher("search", searcher.run, settings, metrics, SEARCH_BATCH, 0.0)
 
     async def encode(self, job: EncodeJob, trace: Trace) -> EncodedUser:
@@ -51,7 +55,19 @@ class Stages:
                 Code.ENCODING_FAILED, "The encoder could not turn this request into a vector."
             ) from error
         trace.stages["wait"], trace.stages["encode"] = done.waited, done.ran
+        assert isinstance(done.value, EncodedUser)
         return done.value
+
+    async def encode_items(self, records: Sequence[Record], *, admitted: bool = False) -> list[EncodedItem]:
+        """Items, in order. Raises ApiError (503; 429 unless `admitted`), and whatever went wrong in the encoder."""
+        futures = [
+            asyncio.wrap_future(_submit(self._items, record, 1, admitted or place > 0))
+            for place, record in enumerate(records)
+        ]
+        try:
+            return [done.value for done in await asyncio.gather(*futures)]
+        except ClosedError as error:
+            raise _closing() from error
 
     async def search(self, job: SearchJob, trace: Trace, *, admitted: bool) -> Found:
         """The best rows of one query. Raises ApiError (503; 429 unless it was `admitted` before)."""
@@ -64,12 +80,14 @@ class Stages:
     async def probe(self, snapshot: Snapshot) -> None:
         """One real forward pass and one real search. Raises whatever goes wrong in them."""
         done = await asyncio.wrap_future(self._encoder.submit(probe_job(snapshot)))
+        assert isinstance(done.value, EncodedUser)
         search = SearchJob(snapshot, done.value.vector, 1, None, ())
         await asyncio.wrap_future(self._searcher.submit(search, admitted=True))
 
     def warm_up(self, snapshot: Snapshot, timeout: float) -> None:
         """What `probe` does, before there is an event loop."""
         done = self._encoder.submit(probe_job(snapshot)).result(timeout)
+        assert isinstance(done.value, EncodedUser)
         self._searcher.submit(SearchJob(snapshot, done.value.vector, 1, None, ())).result(timeout)
 
     @property
@@ -83,9 +101,26 @@ class Stages:
         return self._encoder.last_success
 
     def close(self, timeout: float) -> None:
-        """Finish what is queued and stop both threads."""
+        """Finish what is queued and stop the threads."""
+        self._items.close(timeout)
         self._encoder.close(timeout)
         self._searcher.close(timeout)
+
+    def _encode(self, jobs: Sequence[EncodeJob | ItemsJob]) -> Sequence[EncodedUser | list[EncodedItem]]:
+        """On the encoder's thread: the requests of a batch together, and then its items."""
+        users = [job for job in jobs if isinstance(job, EncodeJob)]
+        encoded = iter(self._users.run(users) if users else ())
+        return [
+            next(encoded) if isinstance(job, EncodeJob) else encode_items(self._item_encoder, job)
+            for job in jobs
+        ]
+
+    def _encode_together(self, records: Sequence[Record]) -> Sequence[EncodedItem]:
+        """Items that came together, as one job of the encoder's; waits for it."""
+        job = ItemsJob(records)
+        items = self._encoder.submit(job, tokens_of(job), admitted=True).result().value
+        assert isinstance(items, list)
+        return items
 
 
 def _batcher(
