@@ -192,6 +192,9 @@ def test_checks_are_read_from_the_rows(tmp_path: Path) -> None:
         for against, low in ((SHUFFLED, 0.01), (NO_SUFFIX, 0.0), (NO_PREFIX, -0.01))
     ]
     store.add(row("interventions/scientific/mean", comparisons=lost))
+    unharmed = {"name": ALONE, "against": ALONE, "ndcg": {"mean": 0.02, "low": -0.004}}
+    said = {"rows": [{"name": ALONE, **metrics(0.2)}], "comparisons": [unharmed]}
+    store.add(row("instructions/scientific", **said))
     store.add(row("cold-start/scientific", comparisons={"cold": {"recall": {"mean": 0.0}}}))
     store.add(row("ablations/scientific/a", seconds=500.0, resumed=True))
     store.add(row("ablations/scientific/b", seconds=400.0, resumed=False))
@@ -209,6 +212,7 @@ def test_checks_are_read_from_the_rows(tmp_path: Path) -> None:
         "scientific.alone.lost_by_shuffled_states_low": (0.01, True),
         "scientific.alone.lost_by_no_suffix_low": (0.0, False),
         "scientific.alone.lost_by_no_prefix_low": (-0.01, False),
+        "scientific.sentences.ndcg@10_change_low": (pytest.approx(-0.05), False),  # of 0.08 without
         "scientific.cold.recall@10_above_zero_shot": (0.0, True),
         "ablations.slowest": (400.0, True),
     }
