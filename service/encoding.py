@@ -78,6 +78,12 @@ class EncodedUser(NamedTuple):
     constraint: Constraint = Constraint()  # its phrases settled
     plain: Vectors | None = None  # [V], without the sentence, where that was asked for and differs
 
+    @classmethod
+    def nobody(cls, snapshot: Snapshot) -> "EncodedUser":
+        """Somebody nothing is known of, not encoded."""
+        width = snapshot.vectors.shape[1]
+        return cls(np.zeros(width, np.float32), (), np.empty((0, width), np.float32))
+
     @property
     def rows(self) -> list[int]:
         """Rows of the entries that the catalogue has, oldest first: those with neighbours."""

@@ -4,6 +4,7 @@ Every reason to refuse becomes one StartupError whose message is one line for a 
 """
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -41,7 +42,8 @@ def load_recommender(
     except (BundleError, CheckpointError, BackboneError) as error:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)
-    index = open_index(bundle.vectors, "cpu" if device == "cpu" else "auto")
+    search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
+    index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
     texts = FrozenTexts(TextEncoder(laser.config, laser.backbone))  # one that does not whiten
     recommender = Recommender(bundle, laser, index, settings, metrics, texts)
     try:

@@ -8,6 +8,7 @@ items come back if k are allowed, never a seen, excluded or filtered one.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from index.bundle import Bundle
@@ -16,15 +17,19 @@ from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
 from service import VERSION, schemas
 from service.constraint_parts import overrides_of
-from service.constraints import Constraint, Vocabulary, parse
+from service.constraints import Vocabulary, parse
 from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
+from service.diversity import check_caps
 from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts
 from service.errors import ApiError, Code
 from service.explain import Explainer
 from service.history import NOTHING_STORED, ResolvedHistory, StoredHistory, resolve
 from service.metrics import Metrics
-from service.searching import Found, Searcher, SearchJob
+from service.paging import Shown, read_cursor, write_cursor
+from service.popularity import answers_popular
+from service.searching import Searcher, SearchJob
+from service.selecting import Page, applied, select
 from service.settings import Settings
 from service.snapshot import Snapshot
 from service.stages import Stages
@@ -66,38 +71,44 @@ class Recommender:
             constraint = replace(
                 constraint, overrides=overrides_of(request.constraint_parts, constraint.sentence)
             )
-            _check_not_empty(request, constraint, stored)
+            shown = read_cursor(request, self._settings.max_paged)
+            check_caps(request.diversity, snapshot.catalogue.columns)
+            popular = answers_popular(request, constraint, stored, snapshot, self._settings)
             history = resolve(request.history, snapshot.catalogue, self._settings, stored.item_ids)
             conditions = _conditions(request.filter, snapshot)
             excluded = {item_id: snapshot.catalogue.row(item_id) for item_id in request.exclude.item_ids}
             strict = request.constraint_mode == "strict"
-        encode = EncodeJob(snapshot, history.entries, constraint, strict, request.explain)
-        user = await self._stages.encode(encode, trace)
+        user = EncodedUser.nobody(snapshot)
+        if not popular:
+            encode = EncodeJob(snapshot, history.entries, constraint, strict, request.explain)
+            user = await self._stages.encode(encode, trace)
         seen = set(history.rows) if request.exclude.seen else set()
         forbidden = seen | {row for row in excluded.values() if row is not None}
         plain = SearchJob(snapshot, user.vector, request.k, conditions, sorted(forbidden), user.rows)
-        job = plain._replace(constraint=user.constraint, strict=strict)
-        found = await self._stages.search(job, trace, admitted=True)
+        job = plain._replace(constraint=user.constraint, strict=strict, popular=popular)
+        search = partial(self._stages.search, trace=trace, admitted=not popular)
+        page = await select(search, job, shown, request.diversity)
         without: list[int] = []
         if request.explain and constraint.sentence:
             vector = user.vector if user.plain is None else user.plain
-            without = (
-                await self._stages.search(plain._replace(vector=vector, k=RANKED), trace, admitted=True)
-            ).rows
+            without = (await search(plain._replace(vector=vector, k=RANKED))).rows
         with trace.stage("respond"):
-            answer = self._answer(snapshot, request.k, found, trace, user if request.explain else None)
+            explain = user if request.explain else None
+            answer = self._answer(snapshot, request.k, page, trace, explain, len(shown))
             if without:
-                _add_effects(answer["items"], found.rows, without)
+                _add_effects(answer["items"], page.found.rows, without)
             return schemas.RecommendResponse(
                 **answer,
                 applied=schemas.Applied(
                     filter=request.filter or {},
-                    constraint=describe(user.constraint, found.obeyed),
+                    constraint=describe(user.constraint, page.found.obeyed),
                     excluded_seen=len(seen),
                     stored_history=history.stored,
+                    diversity=applied(request.diversity, page),
                 ),
                 unknown_items=self._unknown(history, excluded),
-                degraded=self._degraded(request, history, stored),
+                degraded=self._degraded(request, history, stored, popular),
+                cursor=self._cursor(request, shown, page, answer["items"]),
             )
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
@@ -108,8 +119,9 @@ class Recommender:
         # A vector is [z ; a*c], and c is weighted for users: with zeros in its place the score is cos(z, z).
         query = snapshot.vectors[row].copy()  # [V]
         query[snapshot.text_width :] = 0
-        found = await self._stages.search(SearchJob(snapshot, query, k, None, [row]), trace, admitted=False)
-        return schemas.SimilarResponse(**self._answer(snapshot, k, found, trace, None))
+        search = partial(self._stages.search, trace=trace, admitted=False)
+        page = await select(search, SearchJob(snapshot, query, k, None, [row]), (), None)
+        return schemas.SimilarResponse(**self._answer(snapshot, k, page, trace, None))
 
     def item(self, item_id: str) -> schemas.ItemResponse:
         """Answer GET /items/{item_id}."""
@@ -155,24 +167,40 @@ class Recommender:
         self._stages.close(timeout)
 
     def _answer(
-        self, snapshot: Snapshot, k: int, found: Found, trace: Trace, explain: EncodedUser | None
+        self,
+        snapshot: Snapshot,
+        k: int,
+        page: Page,
+        trace: Trace,
+        explain: EncodedUser | None,
+        before: int = 0,
     ) -> dict[str, Any]:
-        """The fields that every ranked answer has."""
-        reasons = Explainer(snapshot).reasons(found.rows, explain) if explain else [[] for _ in found.rows]
+        """The fields that every ranked answer has; `before` items were on earlier pages."""
+        rows, scores = page.found.rows, page.found.scores
+        reasons = Explainer(snapshot).reasons(rows, explain) if explain else [[] for _ in rows]
         items = [
             schemas.RankedItem(**_described(snapshot, row), rank=rank, score=score, reasons=why)
-            for rank, (row, score, why) in enumerate(zip(found.rows, found.scores, reasons, strict=True), 1)
+            for rank, (row, score, why) in enumerate(zip(rows, scores, reasons, strict=True), before + 1)
         ]
-        short = len(items) < k
-        if short:
+        shortfall = None
+        if page.short:
             self.metrics.shortfalls.inc()
+            shortfall = schemas.Shortfall(requested=k, returned=len(items), reason=page.short)
         return {
             "request_id": trace.request_id,
             "items": items,
-            "shortfall": schemas.Shortfall(requested=k, returned=len(items)) if short else None,
-            "search": schemas.Search(mode=found.mode, allowed=found.allowed),
+            "shortfall": shortfall,
+            "search": schemas.Search(mode=page.found.mode, allowed=page.found.allowed),
             "versions": self._versions(snapshot),
         }
+
+    def _cursor(
+        self, request: schemas.RecommendRequest, shown: Shown, page: Page, items: Sequence[schemas.RankedItem]
+    ) -> str | None:
+        """To the next page, where it would show something and may."""
+        if not page.more or len(shown) + len(items) > self._settings.max_paged:
+            return None
+        return write_cursor(request, shown, [item.item_id for item in items])
 
     def _versions(self, snapshot: Snapshot) -> schemas.Versions:
         return schemas.Versions(bundle=self._manifest.bundle_id, catalogue=snapshot.change, service=VERSION)
@@ -185,7 +213,11 @@ class Recommender:
         return list(unknown)
 
     def _degraded(
-        self, request: schemas.RecommendRequest, history: ResolvedHistory, stored: StoredHistory
+        self,
+        request: schemas.RecommendRequest,
+        history: ResolvedHistory,
+        stored: StoredHistory,
+        popular: bool,
     ) -> list[schemas.Degradation]:
         """What the answer had to do without."""
         found: list[schemas.Degradation] = []
@@ -195,6 +227,8 @@ class Recommender:
             found.append("user_history")
         if (request.history or stored.item_ids) and not history.entries:
             found.append("history")
+        if popular:
+            found.append("popularity")
         for what in found:
             self.metrics.degraded.labels(what).inc()
         return found
@@ -227,16 +261,3 @@ def _add_effects(items: Sequence[schemas.RankedItem], rows: Sequence[int], witho
     places = {row: place for place, row in enumerate(without, 1)}
     for item, row in zip(items, rows, strict=True):
         item.sentence = schemas.SentenceEffect(rank=item.rank, rank_without=places.get(row))
-
-
-def _check_not_empty(
-    request: schemas.RecommendRequest, constraint: Constraint, stored: StoredHistory
-) -> None:
-    """A store that is away is no reason to refuse: the model has an answer for somebody it knows nothing of."""
-    if request.history or constraint.sentence or stored.item_ids or stored.away:
-        return
-    if request.user_id is not None:
-        detail = "Nothing is stored under this user_id, and the request brings no history."
-        raise ApiError(Code.NO_STORED_HISTORY, detail, "user_id")
-    detail = "At least one of history, user_id and constraint must say something."
-    raise ApiError(Code.EMPTY_REQUEST, detail, "body")

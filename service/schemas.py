@@ -14,6 +14,7 @@ from service.constraint_parts import ConstraintParts
 from service.errors import ApiError, Code, FieldError
 from service.reason_schemas import Reason as Reason
 from service.reason_schemas import SentenceEffect as SentenceEffect
+from service.selection_schemas import CURSOR_HELP, AppliedDiversity, Cursor, Diversity
 from service.selection_schemas import Search as Search
 from service.selection_schemas import Shortfall as Shortfall
 from service.settings import Settings
@@ -21,7 +22,7 @@ from service.settings import Settings
 ItemId = Annotated[str, Field(min_length=1, max_length=512)]
 UserId = Annotated[str, Field(min_length=1, max_length=512)]
 
-Degradation = Literal["user_history", "store", "history"]
+Degradation = Literal["user_history", "store", "history", "popularity"]
 
 FILTER_HELP = (
     "Hard conditions on the catalogue's columns: lists `must`, `must_not` and `should` of conditions "
@@ -79,6 +80,8 @@ class RecommendRequest(Request):
     filter: dict[str, Any] | None = Field(None, description=FILTER_HELP)
     exclude: Exclude = Field(default_factory=Exclude)
     k: int = Field(10, ge=1, description="how many items")
+    cursor: Cursor | None = Field(None, description=CURSOR_HELP)
+    diversity: Diversity | None = Field(None, description="fewer items that are alike, on each page")
     explain: bool = Field(False, description="give each item its reasons")
 
 
@@ -173,6 +176,7 @@ class Applied(BaseModel):
     stored_history: int = Field(
         description="events stored under user_id that became part of the history: of items that the catalogue has"
     )
+    diversity: AppliedDiversity | None = Field(description="null where none was asked for")
 
 
 class Versions(BaseModel):
@@ -203,7 +207,10 @@ class RecommendResponse(SimilarResponse):
     degraded: list[Degradation] = Field(
         description="what the answer did without: user_history (nothing is stored under user_id), store (it did not "
         "answer; a user_id alone then gets what everybody gets, and maybe what the user has seen), history "
-        "(no item of it is known)"
+        "(no item of it is known), popularity (nothing is known of the user: these are the items taken most)"
+    )
+    cursor: str | None = Field(
+        description="send it with the same request for the next k items; null where nothing is left to show"
     )
 
 
@@ -218,6 +225,8 @@ class ReadyResponse(BaseModel):
 
     status: Literal["ready"] = "ready"
     bundle: str | None = Field(None, description="null for who brings no key where keys are on")
+    catalogue: int | None = Field(None, description="the last catalogue change in this replica's answers")
+    last_change: int | None = Field(None, description="the last one there is, as far as this replica knows")
     warnings: list[str] = Field(
         default_factory=list, description="what to put right all the same, a sentence each"
     )

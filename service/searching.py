@@ -19,6 +19,8 @@ from index.neighbours import Boosts
 from service.constraints import Constraint
 from service.constraints.obey import Obeyed, obey
 from service.constraints.steering import add_boosts, steer
+from service.popularity import MODE as POPULARITY
+from service.popularity import most_popular
 from service.snapshot import Snapshot
 
 NOTHING = Constraint()
@@ -35,6 +37,8 @@ class SearchJob(NamedTuple):
     history: Sequence[int] = ()  # rows, oldest first; what is no item of the catalogue has no neighbours
     constraint: Constraint = NOTHING  # the sentence, its phrases settled
     strict: bool = True  # confident parts of the sentence filter
+    popular: bool = False  # nothing is known of the user: rank by popularity, not by the vector
+    passed: NDArray[np.bool_] | None = None  # [n]: rows left out that still count in what the sentence means
 
 
 class Found(NamedTuple):
@@ -44,7 +48,7 @@ class Found(NamedTuple):
     scores: list[float]
     allowed: int
     obeyed: Obeyed  # what the sentence did
-    mode: str  # how they were found: exact, exact-gpu or approximate
+    mode: str  # how they were found: exact, exact-gpu, approximate or popularity
 
 
 class Searcher:
@@ -59,12 +63,21 @@ class Searcher:
     def run(self, jobs: Sequence[SearchJob]) -> list[Found]:
         """The k best allowed rows of each job. Jobs of one snapshot, which nearly all are, share a search."""
         places: dict[Snapshot, list[int]] = {}
-        for place, job in enumerate(jobs):
-            places.setdefault(job.snapshot, []).append(place)
         answers: dict[int, Found] = {}
+        for place, job in enumerate(jobs):
+            if job.popular:
+                answers[place] = self._popular(job)
+            else:
+                places.setdefault(job.snapshot, []).append(place)
         for snapshot, members in places.items():
             answers.update(zip(members, self._search(snapshot, [jobs[n] for n in members]), strict=True))
         return [answers[place] for place in range(len(jobs))]
+
+    def _popular(self, job: SearchJob) -> Found:
+        asked = self._ask(job)
+        rows, counts = most_popular(job.snapshot, asked.mask, job.k)
+        allowed = len(job.snapshot.catalogue) if asked.mask is None else int(asked.mask.sum())
+        return Found(rows.tolist(), counts.tolist(), allowed, asked.obeyed, POPULARITY)
 
     def _search(self, snapshot: Snapshot, jobs: Sequence[SearchJob]) -> list[Found]:
         queries = np.stack([job.vector for job in jobs])  # [B, V]
@@ -85,6 +98,8 @@ class Searcher:
         obeyed = obey(job.constraint, snapshot.catalogue, job.strict, mask, job.history)
         if obeyed.mask is not None:
             mask = obeyed.mask if mask is None else mask & obeyed.mask
+        if job.passed is not None:
+            mask = ~job.passed if mask is None else mask & ~job.passed
         boosts = snapshot.neighbours.boosts(job.history) if job.history else None
         soft = [clause for clause, filters in obeyed.clauses if not filters]
         steering = steer(soft, job.constraint.leanings, snapshot.catalogue, snapshot.meanings)

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    max_items: int = Field(500, ge=1, le=10_000, description="most items in POST /items/batch")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names to answer, comma separated; none: loopback's on loopback, any elsewhere",
@@ -81,6 +82,14 @@ class Settings(BaseSettings):
     max_exclude: int = Field(1000, ge=0, le=1_000_000, description="most item ids in exclude.item_ids")
     max_sentence: int = Field(500, ge=1, le=100_000, description="longest constraint, in characters")
     max_text: int = Field(
+    max_batch: int = Field(100, ge=1, le=10_000, description="most requests in POST /recommend/batch")
+    max_paged: int = Field(
+        1000, ge=1, le=10_000, description="most items over all pages of one request; then there is no cursor"
+    )
+    empty_request: Literal["refuse", "popular"] = Field(
+        "refuse",
+        description="answer to a request that says nothing of the user: a refusal, or what is popular",
+    )
         1000, ge=1, le=100_000, description="longest title or attribute value, in characters"
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
@@ -88,6 +97,11 @@ class Settings(BaseSettings):
     steering: float = Field(
         4.0,
         ge=0,
+    exact_items: int = Field(
+        100_000,
+        ge=0,
+        description="items from which a CPU searches a part of them, where the bundle has cells for that",
+    )
         le=100,
         description="weight of what a sentence asks softly, in deviations of the user's scores",
     )

@@ -38,6 +38,7 @@ class Snapshot:
     alive: NDArray[np.bool_] | None  # [n], False where an item was replaced or deleted; None: all are alive
     sample: NDArray[np.float32]  # [S, V], some of the vectors
     change: int  # number of the last catalogue change in it
+    popularity: NDArray[np.float32] | None = None  # of the bundle's rows, how often each was taken
 
     @classmethod
     def of(
@@ -56,6 +57,7 @@ class Snapshot:
             alive=None,
             sample=bundle.vectors[:: max(1, len(bundle.vectors) // SAMPLE)],
             change=bundle.manifest.last_change,
+            popularity=bundle.popularity,
         )
 
     @property

@@ -85,7 +85,9 @@ def test_exactly_k_allowed_items(
     assert len(got) == len(set(got)) == min(k, len(right))
     assert set(got) <= right
     assert answer["search"]["allowed"] == len(right)
-    assert answer["shortfall"] == ({"requested": k, "returned": len(got)} if len(got) < k else None)
+    assert answer["shortfall"] == (
+        {"requested": k, "returned": len(got), "reason": "allowed"} if len(got) < k else None
+    )
     rest = [score[i] for i in right - set(got)]
     assert all(score[a] >= score[b] - 1e-5 for a, b in pairwise(got))
     assert not rest or score[got[-1]] >= max(rest) - 1e-5

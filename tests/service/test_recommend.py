@@ -67,6 +67,7 @@ def test_the_answer_says_what_was_applied_and_what_answered(live: Running) -> No
         },
         "excluded_seen": 2,
         "stored_history": 0,
+        "diversity": None,
     }
     assert answer["search"] == {"mode": "exact", "allowed": 39}
     assert answer["versions"] == {"bundle": "first", "catalogue": 0, "service": "0.1.0"}
@@ -138,7 +139,7 @@ def test_fewer_allowed_than_k_is_a_shortfall(live: Running) -> None:
     conditions = {"must": [{"key": "price", "lte": 4.5}]}
     answer = live.post(history=[{"item_id": "i1"}], filter=conditions, k=10).json()
     assert sorted(ids(answer)) == ["i0", "i2", "i3", "shelf/7 b"]
-    assert answer["shortfall"] == {"requested": 10, "returned": 4}
+    assert answer["shortfall"] == {"requested": 10, "returned": 4, "reason": "allowed"}
     assert answer["search"]["allowed"] == 4
     assert answer["applied"]["filter"] == conditions
 
@@ -147,7 +148,10 @@ def test_nothing_allowed_is_an_empty_answer(live: Running) -> None:
     answer = live.post(
         history=[{"item_id": "i1"}], filter={"must": [{"key": "price", "gt": 1000}]}, k=1
     ).json()
-    assert (answer["items"], answer["shortfall"]) == ([], {"requested": 1, "returned": 0})
+    assert (answer["items"], answer["shortfall"]) == (
+        [],
+        {"requested": 1, "returned": 0, "reason": "allowed"},
+    )
 
 
 def test_a_negative_condition_holds(live: Running) -> None:
