@@ -1,0 +1,109 @@
+"""Does the service answer as its OpenAPI document says, whatever it is asked?
+
+schemathesis makes requests from the document: examples, the edges of every field, random ones, wrong ones, and chains
+of them, and checks each answer: no 5xx, no status, content type or body that the document does not have, wrong data
+refused, keys never ignored, deleted users gone. The service runs as a process with its keys on, on a copy of a bundle.
+
+Left out is schemathesis' check that whatever fits the document is accepted: which attributes there are, and how large k
+may be, is known to the catalogue and the settings, and a request that goes against them gets a 422 that says so.
+
+https://schemathesis.readthedocs.io/
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._service import copy_bundle, serving
+from service.access.issuing import Wish, create
+from service.access.scopes import Scope
+from training.run_folder import git_hash
+
+LEAST = 5000  # cases
+EVERY_OPERATION = 250  # cases of random data for each operation
+LEFT_OUT = "positive_data_acceptance"
+NAMED = {"ServerError": "server_errors", "UndefinedStatusCode": "undocumented_statuses"}
+
+
+def ask(url: str, key: str, seed: int, cases: int, report: Path, phases: str) -> dict[str, Any]:
+    """Run schemathesis against a service, and return the report it wrote."""
+    command = [Path(sys.executable).with_name("schemathesis"), "--no-color", "run", f"{url}/openapi.json"]
+    options = {
+        "--header": f"Authorization: Bearer {key}",
+        "--seed": str(seed),
+        "--max-examples": str(cases),
+        "--phases": phases,
+        "--checks": "all",
+        "--exclude-checks": LEFT_OUT,
+        "--generation-database": "none",
+        "--report": "json",
+        "--report-json-path": str(report),
+    }
+    words = [word for option in options.items() for word in option]
+    subprocess.run(
+        [*command, *words, "--continue-on-failure", "--no-shrink"], stdout=sys.stderr, cwd=report.parent
+    )
+    written: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return written
+
+
+def checks(report: Mapping[str, Any]) -> list[Check]:
+    """The requirements, from schemathesis' report. A run that broke off counts no cases."""
+    whole = report["complete"] and report["operations"]["tested"] == report["operations"]["selected"]
+    found = dict.fromkeys([*NAMED.values(), "other_failures"], 0)
+    for failure in report["failures"]:
+        found[NAMED.get(failure["type"], "other_failures")] += failure["count"]
+    return [
+        Check("cases", report["test_cases"]["generated"] if whole else None, "requests", ">=", LEAST),
+        *(Check(name, count, "requests", "<=", 0) for name, count in found.items()),
+        Check("requests_without_an_answer", len(report["errors"]), "errors", "<=", 0),
+    ]
+
+
+def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What failed, then how each operation's valid requests fared."""
+    failed = [
+        {"failure": failure["title"], "operation": operation}
+        for failure in report["failures"]
+        for operation in failure["operations"]
+    ]
+    rates = report["valid_rates"].items()
+    return failed + [{"operation": operation, **phases.get("fuzzing", {})} for operation, phases in rates]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 if every requirement is met, else 1."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
+    )
+    parser.add_argument(
+        "--cases", type=int, default=EVERY_OPERATION, help="random requests for each operation"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the number that all requests follow from")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        manifest = copy_bundle(options.bundles, folder / "bundles")
+        key = create(folder / "keys.json", Wish("contract", tuple(Scope))).secret
+        with serving(folder) as service:
+            phases = "examples,coverage,fuzzing,stateful"
+            report = ask(service.url, key, options.seed, options.cases, folder / "report.json", phases)
+    outcome = checks(report)
+    for check in outcome:
+        print(f"{check.name:28} {check.value!s:>8} {check.op} {check.target}", file=sys.stderr)
+    command = f"laser bench contract --cases {options.cases} --seed {options.seed}"
+    data = {manifest.bundle_id: manifest.data_hash}
+    publish("contract", command, git_hash(), data, options.seed, outcome, rows(report), options.out)
+    return 0 if all(check.passed for check in outcome) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
