@@ -30,6 +30,12 @@ class Code(StrEnum):
     NO_STORED_HISTORY = "no_stored_history"
     ITEM_NOT_FOUND = "item_not_found"
     USER_NOT_FOUND = "user_not_found"
+    BUNDLE_NOT_FOUND = "bundle_not_found"
+    BUNDLE_REFUSED = "bundle_refused"
+    BUNDLE_PINNED = "bundle_pinned"
+    NO_EARLIER_BUNDLE = "no_earlier_bundle"
+    BUNDLES_NOT_WRITABLE = "bundles_not_writable"
+    FOREIGN_PAGE = "foreign_page"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
@@ -81,6 +87,22 @@ KINDS: dict[Code, Kind] = {
     ),
     Code.ITEM_NOT_FOUND: Kind(404, "The catalogue has no such item", "Check the item id."),
     Code.USER_NOT_FOUND: Kind(404, "Nothing is stored of this user", "Check the user id."),
+    Code.BUNDLE_NOT_FOUND: Kind(404, "There is no such bundle", "GET /admin/bundles lists those there are."),
+    Code.BUNDLE_REFUSED: Kind(
+        409, "The bundle cannot be used", "Restore or re-index it; the one in service goes on."
+    ),
+    Code.BUNDLE_PINNED: Kind(
+        409, "The process is held to one bundle", "Start it without LASER_BUNDLE (--bundle) to change bundles."
+    ),
+    Code.NO_EARLIER_BUNDLE: Kind(
+        409, "There is no bundle to go back to", "Promote one by its id; GET /admin/bundles lists them."
+    ),
+    Code.BUNDLES_NOT_WRITABLE: Kind(
+        503, "The bundles' folder cannot be written", "Run `laser bundles promote` where it can be."
+    ),
+    Code.FOREIGN_PAGE: Kind(
+        403, "The request comes from another site's page", "Send it from this origin, or from no browser."
+    ),
     Code.NOT_FOUND: Kind(404, "No such address", "See /docs for the addresses there are."),
     Code.METHOD_NOT_ALLOWED: Kind(
         405, "The address does not answer this method", "Use a method of the Allow header."
@@ -151,6 +173,11 @@ class ApiError(HTTPException):
         error = cls(errors[0].code, errors[0].detail, errors[0].field)
         error.errors = tuple(errors[:SHOWN])
         return error
+
+
+def too_late() -> ApiError:
+    """The deadline has passed."""
+    return ApiError(Code.DEADLINE_EXCEEDED, "The time this request was given has passed.")
 
 
 def problem(error: ApiError, request_id: str) -> JSONResponse:

@@ -6,6 +6,7 @@ One object per app with a registry of its own; no label comes from a client.
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+LOADING = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)  # seconds
 JOBS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -81,6 +82,21 @@ class Metrics:
         self.events = Counter("laser_events_total", "Events by what became of them", ["outcome"], registry=r)
         self.ready = Gauge("laser_ready", "1 while a forward pass works and the service is open", registry=r)
         self.bundle = Gauge("laser_bundle_info", "Always 1", ["bundle", "encoder", "service"], registry=r)
+        self.bundle_swaps = Counter(
+            "laser_bundle_swaps_total", "Bundles taken into service, by what asked for it", ["how"], registry=r
+        )
+        self.bundle_refusals = Counter(
+            "laser_bundle_refusals_total",
+            "Bundles that were not taken into service, by what asked for it",
+            ["how"],
+            registry=r,
+        )
+        self.bundle_behind = Gauge(
+            "laser_bundle_behind", "1 while the published bundle cannot be taken into service", registry=r
+        )
+        self.bundle_seconds = Histogram(
+            "laser_bundle_load_seconds", "Time to take a bundle into service", buckets=LOADING, registry=r
+        )
         self.items = Gauge("laser_catalogue_items", "Items in the catalogue", registry=r)
 
     def render(self) -> bytes:

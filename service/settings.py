@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     bundle: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="bundle to serve; none: the published one"
     )
+    follow_seconds: float = Field(
+        1.0, ge=0, le=3600, description="how often to look whether another bundle is published; 0: never"
+    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$", description="where the encoder runs"
     )

@@ -116,6 +116,9 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/admin/bundles",
+        "/admin/bundles/{bundle_id}/promote",
+        "/admin/bundles/rollback",
     }
 
 

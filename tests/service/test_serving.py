@@ -94,8 +94,7 @@ def test_closing_waits_for_those_that_retire(make: Make, encoder: FakeEncoder) -
     old = make()
     serving = Serving(old)
     encoder.gate.clear()
-    probe = threading.Thread(target=old.warm_up)
-    probe.start()
+    job = old._stages._encoder.submit(probe_job(old.snapshot))
     assert encoder.entered.wait(5)
     serving.swap(make())
     closing = threading.Thread(target=serving.close)
@@ -104,7 +103,7 @@ def test_closing_waits_for_those_that_retire(make: Make, encoder: FakeEncoder) -
     encoder.gate.set()
     closing.join(10)
     assert not retiring()
-    probe.join(10)
+    job.result(10)
 
 
 def test_metrics_follow_the_recommender_in_service(

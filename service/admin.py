@@ -1,0 +1,139 @@
+"""The addresses for whoever runs the service: which bundles there are, and which one answers.
+
+They are for keys with the scope `admin`. A page of another site could make a browser on this machine send what has no
+body, so a request that such a page sent is refused.
+"""
+
+import asyncio
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from index.bundle_listing import listing
+from index.manifest import BUNDLE_ID
+from service.access.guard import needs
+from service.access.scopes import Scope
+from service.errors import ApiError, Code
+from service.following import Follower
+from service.promotion import Promoted, Promotions
+from service.routes import INVALID, StrictRoute, problems
+from service.serving import Serving
+
+
+async def _from_no_foreign_page(request: Request) -> None:
+    """Raises ApiError (403) for the Origin of another host, which browsers send with every such request."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise ApiError(Code.FOREIGN_PAGE, "The Origin header names another host.", "Origin")
+
+
+router = APIRouter(
+    prefix="/admin",
+    route_class=StrictRoute,
+    dependencies=[needs(Scope.ADMIN), Depends(_from_no_foreign_page)],
+)
+
+
+class BundleInfo(BaseModel):
+    """One bundle under the bundles' folder, by its manifest."""
+
+    bundle_id: str
+    created: str = Field(description="ISO 8601, UTC")
+    items: int
+    last_change: int = Field(description="number of the last catalogue change that it contains")
+    encoder: str = Field(description="fingerprint of the checkpoint that made it")
+    bytes: int
+    steps_back: int | None = Field(
+        description="rollbacks until it is published; 0 is published, null never was"
+    )
+
+
+class BundlesResponse(BaseModel):
+    """What there is, what is published, and what answers; the last two differ while a bundle is refused."""
+
+    serving: str
+    published: str | None
+    pointer_damaged: str | None = Field(description="what is wrong with the pointer")
+    pinned: bool = Field(description="LASER_BUNDLE holds this process to one bundle")
+    following: bool = Field(description="a change of the pointer is taken up")
+    bundles: list[BundleInfo] = Field(description="oldest first")
+
+
+class PromotedResponse(BaseModel):
+    """The bundle that answers from now on, and the one that answered before; the same where nothing changed."""
+
+    serving: str
+    before: str
+    seconds: float
+
+
+async def _serving(request: Request) -> Serving:
+    return cast(Serving, request.app.state.serving)
+
+
+async def _promotions(request: Request) -> Promotions:
+    return cast(Promotions, request.app.state.promotions)
+
+
+async def _follower(request: Request) -> Follower:
+    return cast(Follower, request.app.state.follower)
+
+
+PromotionsOf = Annotated[Promotions, Depends(_promotions)]
+BundleIdPath = Annotated[str, Path(pattern=f"^{BUNDLE_ID.pattern}$", examples=["2026-03-01"])]
+
+
+@router.get("/bundles", summary="Bundles there are", responses=problems(Code.FOREIGN_PAGE))
+async def bundles(
+    http: Request,
+    serving: Annotated[Serving, Depends(_serving)],
+    promotions: PromotionsOf,
+    follower: Annotated[Follower, Depends(_follower)],
+) -> BundlesResponse:
+    """The bundles whose manifests are whole, and which of them is published and which one answers."""
+    found = await asyncio.to_thread(partial(listing, http.app.state.settings.bundles))
+    return BundlesResponse(
+        serving=serving.bundle_id,
+        pinned=promotions.pinned,
+        following=follower.follows,
+        **asdict(found),
+    )
+
+
+@router.post(
+    "/bundles/{bundle_id}/promote",
+    summary="Publish a bundle and answer from it",
+    responses=problems(
+        *(*INVALID, Code.FOREIGN_PAGE, Code.BUNDLE_NOT_FOUND),
+        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, Code.BUNDLES_NOT_WRITABLE),
+    ),
+)
+async def promote(promotions: PromotionsOf, bundle_id: BundleIdPath) -> PromotedResponse:
+    """Load the bundle aside, verify it, warm it up, publish it, and answer from it once this returns.
+
+    Requests that are being answered keep the old one to their end. A bundle that cannot be used is refused, and the old
+    one goes on. Promotions wait for each other.
+    """
+    return _response(await promotions.promote(bundle_id))
+
+
+@router.post(
+    "/bundles/rollback",
+    summary="Publish the bundle before, and answer from it",
+    responses=problems(
+        *(Code.FOREIGN_PAGE, Code.NO_EARLIER_BUNDLE),
+        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, Code.BUNDLES_NOT_WRITABLE),
+    ),
+)
+async def rollback(promotions: PromotionsOf) -> PromotedResponse:
+    """Like promoting what was published before; once more goes further back."""
+    return _response(await promotions.roll_back())
+
+
+def _response(done: Promoted) -> PromotedResponse:
+    return PromotedResponse(serving=done.bundle, before=done.before, seconds=round(done.seconds, 3))
