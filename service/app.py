@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, admin, documents, events, items, pages, routes
+from service import VERSION, admin, documents, events, pages, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
 from service.browse import routes as browse_routes
@@ -52,20 +52,18 @@ def create_app(
     Raises KeyFileError where the API keys cannot be used, or are needed and missing.
     """
     metrics = recommender.metrics if recommender else Metrics()
-    given = Serving(recommender) if recommender else None  # nothing else keeps it, or a swap would not free it
+    given = Serving(recommender) if recommender else None  # nothing else keeps it: a swap frees it
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         serving = app.state.serving = given or Serving(load_recommender(settings, metrics))
-        opened = store or open_store(settings)
-        live = app.state.items = LiveItems(opened.changes, serving, settings, metrics)
-        promotions = app.state.promotions = Promotions(serving, settings, entering=live.entering)
+        promotions = app.state.promotions = Promotions(serving, settings)
         follower = app.state.follower = Follower(serving, promotions, settings)
         app.state.readiness = Readiness(serving, settings.ready_seconds)
         app.state.users = Users(store or open_store(settings), settings, metrics)
         metrics.ready.set(1)
         try:
-            async with app.state.users.running(), live.running(), promotions.running(), follower.running():
+            async with app.state.users.running(), promotions.running(), follower.running():
                 yield
         finally:
             serving.close()
@@ -92,7 +90,6 @@ def create_app(
     app.include_router(routes.router)
     app.include_router(browse_routes.router)
     app.include_router(events.router)
-    app.include_router(items.router)
     app.include_router(admin.router)
     app.include_router(documents.router)
     app.include_router(pages.router)

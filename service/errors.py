@@ -92,7 +92,7 @@ KINDS: dict[Code, Kind] = {
         409, "The bundle cannot be used", "Restore or re-index it; the one in service goes on."
     ),
     Code.BUNDLE_PINNED: Kind(
-        409, "The process is held to one bundle", "Start it without LASER_BUNDLE (--bundle) to change bundles."
+        409, "The process is held to one bundle", "Start it without LASER_BUNDLE or --bundle."
     ),
     Code.NO_EARLIER_BUNDLE: Kind(
         409, "There is no bundle to go back to", "Promote one by its id; GET /admin/bundles lists them."
@@ -173,11 +173,6 @@ class ApiError(HTTPException):
         error = cls(errors[0].code, errors[0].detail, errors[0].field)
         error.errors = tuple(errors[:SHOWN])
         return error
-
-
-def too_late() -> ApiError:
-    """The deadline has passed."""
-    return ApiError(Code.DEADLINE_EXCEEDED, "The time this request was given has passed.")
 
 
 def problem(error: ApiError, request_id: str) -> JSONResponse:

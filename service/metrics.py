@@ -83,11 +83,11 @@ class Metrics:
         self.ready = Gauge("laser_ready", "1 while a forward pass works and the service is open", registry=r)
         self.bundle = Gauge("laser_bundle_info", "Always 1", ["bundle", "encoder", "service"], registry=r)
         self.bundle_swaps = Counter(
-            "laser_bundle_swaps_total", "Bundles taken into service, by what asked for it", ["how"], registry=r
+            "laser_bundle_swaps_total", "Bundles taken into service, by who asked", ["how"], registry=r
         )
         self.bundle_refusals = Counter(
             "laser_bundle_refusals_total",
-            "Bundles that were not taken into service, by what asked for it",
+            "Bundles that were not taken into service, by who asked",
             ["how"],
             registry=r,
         )
