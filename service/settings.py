@@ -33,9 +33,6 @@ class Settings(BaseSettings):
     bundle: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="bundle to serve; none: the published one"
     )
-    follow_seconds: float = Field(
-        1.0, ge=0, le=3600, description="how often to look whether another bundle is published; 0: never"
-    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$", description="where the encoder runs"
     )
@@ -82,6 +79,14 @@ class Settings(BaseSettings):
 
     max_k: int = Field(100, ge=1, le=2048, description="largest k; the GPU search returns at most 2048")
     max_history: int = Field(500, ge=1, le=100_000, description="most items in a request's history")
+    max_batch: int = Field(100, ge=1, le=10_000, description="most requests in POST /recommend/batch")
+    max_paged: int = Field(
+        1000, ge=1, le=10_000, description="most items over all pages of one request; then there is no cursor"
+    )
+    empty_request: Literal["refuse", "popular"] = Field(
+        "refuse",
+        description="answer to a request that says nothing of the user: a refusal, or what is popular",
+    )
     max_exclude: int = Field(1000, ge=0, le=1_000_000, description="most item ids in exclude.item_ids")
     max_sentence: int = Field(500, ge=1, le=100_000, description="longest constraint, in characters")
     max_text: int = Field(
@@ -97,6 +102,11 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
 
+    exact_items: int = Field(
+        100_000,
+        ge=0,
+        description="items from which a CPU searches a part of them, where the bundle has cells for that",
+    )
     steering: float = Field(
         4.0,
         ge=0,
