@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     bundle: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="bundle to serve; none: the published one"
     )
+    follow_seconds: float = Field(
+        1.0, ge=0, le=3600, description="how often to look whether another bundle is published; 0: never"
+    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$", description="where the encoder runs"
     )
@@ -54,10 +57,10 @@ class Settings(BaseSettings):
     )
     max_stored: int = Field(500, ge=1, le=100_000, description="events kept of a user, the newest")
     max_events: int = Field(1000, ge=1, le=4096, description="most events in one request")
+    max_items: int = Field(500, ge=1, le=10_000, description="most items in POST /items/batch")
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    max_items: int = Field(500, ge=1, le=10_000, description="most items in POST /items/batch")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names to answer, comma separated; none: loopback's on loopback, any elsewhere",
@@ -90,14 +93,6 @@ class Settings(BaseSettings):
     max_exclude: int = Field(1000, ge=0, le=1_000_000, description="most item ids in exclude.item_ids")
     max_sentence: int = Field(500, ge=1, le=100_000, description="longest constraint, in characters")
     max_text: int = Field(
-    max_batch: int = Field(100, ge=1, le=10_000, description="most requests in POST /recommend/batch")
-    max_paged: int = Field(
-        1000, ge=1, le=10_000, description="most items over all pages of one request; then there is no cursor"
-    )
-    empty_request: Literal["refuse", "popular"] = Field(
-        "refuse",
-        description="answer to a request that says nothing of the user: a refusal, or what is popular",
-    )
         1000, ge=1, le=100_000, description="longest title or attribute value, in characters"
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
@@ -110,21 +105,28 @@ class Settings(BaseSettings):
     steering: float = Field(
         4.0,
         ge=0,
-    exact_items: int = Field(
-        100_000,
-        ge=0,
-        description="items from which a CPU searches a part of them, where the bundle has cells for that",
-    )
         le=100,
         description="weight of what a sentence asks softly, in deviations of the user's scores",
     )
 
-    batch_tokens: int = Field(4096, ge=1, description="padded tokens in one encoder batch")
+    deadline_ms: float = Field(
+        10_000.0, gt=0, le=600_000, description="longest time to answer; then 504, and what has not begun is not done"
+    )
+    fast_path: bool = Field(
+        False, description="where the queue would refuse, answer from stored item vectors, marked as degraded"
+    )
+    cache_mb: float = Field(
+        64.0, ge=0, le=1_000_000, description="memory for user embeddings that may be asked for again; 0: none"
+    )
+    batch_tokens: int = Field(4096, ge=1, description="tokens in one encoder batch")
     batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="wait for company, counted from a batch's first request"
     )
     max_queue: int = Field(
         256, ge=1, le=100_000, description="requests waiting for the encoder; the next one gets 429"
+    )
+    max_wait_ms: float = Field(
+        1000.0, gt=0, le=600_000, description="time the waiting ones will take; beyond it the next one gets 429"
     )
     ready_seconds: float = Field(
         0.5, ge=0, le=60, description="how long one real forward pass answers /readyz"
