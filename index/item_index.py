@@ -18,7 +18,8 @@ import faiss
 import numpy as np
 
 from index.approximate import ApproximateSearch
-from index.faiss_backends import CpuBackend, GpuBackend
+from index.compressed_scan import cpu_backend
+from index.faiss_backends import GpuBackend
 from index.masked_search import BLOCK, MaskedSearch
 from index.neighbours import Boosts, check_boosts
 from index.partition import BUILD_FROM, Partition
@@ -55,14 +56,15 @@ class ItemIndex(Protocol):
 
 
 class ExactIndex:
-    """Exact search on the CPU. Holds no copy of contiguous float32 vectors; any number of threads may
-    search."""
+    """Exact search on the CPU. Holds contiguous float32 vectors where they lie, many of them also in a byte a number;
+    any number of threads may search."""
 
     mode = "exact"
 
     def __init__(self, vectors: np.ndarray) -> None:
         vectors = _checked_vectors(vectors)
-        self._search = MaskedSearch(vectors, CpuBackend(vectors), _longest(vectors))
+        longest = _longest(vectors)
+        self._search = MaskedSearch(vectors, cpu_backend(vectors, longest), longest)
 
     def search(
         self,
@@ -97,8 +99,8 @@ class GpuExactIndex:
 
 
 class ApproximateIndex:
-    """Approximate search on the CPU by a partition of the vectors, exact where that is as quick. Holds no copy of
-    contiguous float32 vectors; any number of threads may search."""
+    """Approximate search on the CPU by a partition of the vectors, exact where that is as quick. Holds them as
+    ExactIndex does; any number of threads may search."""
 
     mode = "approximate"
 
@@ -110,8 +112,9 @@ class ApproximateIndex:
                 f"the partition is of {len(partition)} vectors of width {partition.centroids.shape[1]}, "
                 f"not of {vectors.shape[0]} of width {vectors.shape[1]}"
             )
-        backend = CpuBackend(vectors)
-        exact = MaskedSearch(vectors, backend, _longest(vectors))
+        longest = _longest(vectors)
+        backend = cpu_backend(vectors, longest)
+        exact = MaskedSearch(vectors, backend, longest)
         self._search = ApproximateSearch(exact, backend, partition)
 
     def search(
