@@ -94,10 +94,12 @@ class Training:
         """All stages; returns the finished Laser."""
         items = self.read_items()
         recommenders = self.train_id_recommenders(items.text_vectors)
-        cross_fitted = self._collaborative({kind: pair.cross_fitted for kind, pair in recommenders.items()})
+        honest = self.config.id_recommenders.cross_fit
+        read = {kind: pair.cross_fitted if honest else pair.final for kind, pair in recommenders.items()}
+        states = self._collaborative(read)
         final = self._collaborative({kind: pair.final for kind, pair in recommenders.items()})
-        item_side, user_side, matrix = self.train_laser(items, cross_fitted)
-        alone = EmbeddingScorer("Laser", Encoding(self.text, items, cross_fitted), user_side, matrix)
+        item_side, user_side, matrix = self.train_laser(items, states)
+        alone = EmbeddingScorer("Laser", Encoding(self.text, items, states), user_side, matrix)
         fusion = fit_fusion(
             self.config.fusion,
             self.dataset,
@@ -111,9 +113,7 @@ class Training:
         )
         laser = self.config.laser
         whitening = self.text.whitening
-        return Laser(
-            laser, self.backbone, item_side, user_side, cross_fitted, fusion, "in training", whitening
-        )
+        return Laser(laser, self.backbone, item_side, user_side, states, fusion, "in training", whitening)
 
     def train_id_recommenders(self, text_vectors: NDArray[np.float32]) -> dict[str, CrossFitted]:
         """Every ID recommender the prefix or the fusion reads, in two rounds each."""

@@ -71,7 +71,8 @@ class IdTrainingConfig:
     """Optimisation of the ID recommenders, and the one width of all of them; dropout and rate differ by kind.
 
     `text_start` is the spread of the final round's item table, which starts from the items' texts; 0 starts it at
-    random.
+    random. Without `cross_fit` Laser reads the final round's states, which know its training targets: to show what
+    that costs.
     """
 
     kinds: tuple[Kind, ...] = ("sasrec", "bert4rec", "gru4rec")
@@ -81,6 +82,7 @@ class IdTrainingConfig:
     batch_size: int = 128
     masked_share: float = 0.3
     text_start: float = 0.1
+    cross_fit: bool = True
 
     def __post_init__(self) -> None:
         for kind in self.kinds:

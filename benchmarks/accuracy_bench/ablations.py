@@ -29,6 +29,7 @@ ABLATIONS: dict[str, dict[str, str]] = {
     "average pooling": {"laser.read_out": "mean"},
     "fixed end token": {"laser.suffix": "end"},
     "suffix alone, as published": {"laser.read_out": "suffix"},
+    "states that know their target": {"id_recommenders.cross_fit": "false"},
     "K 2": {"laser.m_former.experts": "2"},
     "K 8": {"laser.m_former.experts": "8"},
     "L 2": {"laser.m_former.prefix_tokens": "2"},

@@ -105,8 +105,9 @@ def test_the_checkpoint_loads_and_answers(made: Made) -> None:
     assert moved == (max(phase_2[1:]) > phase_2[0])
 
 
+@pytest.mark.parametrize("cross_fit", [True, False])
 def test_recommenders_of_the_prefix_are_cross_fitted_and_those_of_the_fusion_final(
-    made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cross_fit: bool
 ) -> None:
     pairs: dict[str, CrossFitted] = {}
     inner = Training.train_id_recommenders
@@ -121,12 +122,12 @@ def test_recommenders_of_the_prefix_are_cross_fitted_and_those_of_the_fusion_fin
         tmp_path / "run", json.loads((made.run / "run.json").read_text()), resume=True, console=quiet()
     )
     dataset = load_dataset(made.data)
-    config = preset("cpu", made.overrides)
+    config = preset("cpu", {**made.overrides, "id_recommenders.cross_fit": str(cross_fit)})
     laser = Training(
         config, dataset, training_run, TextEncoder(config.laser, load_backbone(made.backbone)), 0
     ).run()
     for kind, pair in pairs.items():
-        assert laser.collaborative.recommenders[kind] is pair.cross_fitted
+        assert laser.collaborative.recommenders[kind] is (pair.cross_fitted if cross_fit else pair.final)
         assert laser.fusion.collaborative.recommenders[kind] is pair.final
     warm = np.zeros(ITEMS, dtype=bool)
     warm[np.unique(np.concatenate(leave_one_out(dataset.histories).train))] = True
