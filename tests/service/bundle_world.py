@@ -33,6 +33,7 @@ def add_bundle(
             source.vectors[:kept],
             source.text_vectors[:kept],
             [source.token_ids[row].tolist() for row in range(kept)],
+            source.neighbours if items is None else None,
         )
         (writer.folder / "checkpoint").mkdir()
         for path in (source.folder / "checkpoint").iterdir():
