@@ -11,7 +11,7 @@ from random import Random
 from benchmarks.control_bench import joint, single
 from benchmarks.control_bench.cases import Case, Condition
 from benchmarks.control_bench.single import Draft
-from benchmarks.control_bench.truth import PERCENTILE, truth
+from benchmarks.control_bench.truth import PERCENTILE, comparable, truth
 from benchmarks.control_bench.world import LEAST_FEASIBLE, World
 from index.columns import fold
 
@@ -46,6 +46,8 @@ def build_cases(world: World, per_type: int, seed: int, percentile: float = PERC
 
 def usable(world: World, draft: Draft, user: int, satisfied: bool | None, percentile: float) -> bool:
     """Whether a draft is a case for this user; `satisfied` None leaves open what it says of the target."""
+    if not comparable(world, draft.expected.relative, user):
+        return False
     mask = truth(world, draft.expected, user, percentile)
     title = fold(world.catalogue.title(world.targets[user]))
     if title and title in fold(draft.sentence):

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.control_bench.cases import Case, Expected
 from benchmarks.control_bench.service import Answer
-from benchmarks.control_bench.truth import PERCENTILE, truth
+from benchmarks.control_bench.truth import PERCENTILE, keys_of, oracle_filter, truth
 from benchmarks.control_bench.world import Mask, World
 from index.columns import fold
 
@@ -60,10 +60,17 @@ def judge(
         violations=1 - share(mask, answer.rows, len(answer.rows)) if answer.rows else 0.0,
         all_satisfy=float(satisfied == 1),
         ndcg=ndcg(answer.rows, target) if mask[target] else None,
-        exact=float(is_exact(case.expected, answer, unseen)),
+        exact=float(is_exact(case.expected, answer, _left(world, case, percentile))),
         right=float(satisfied == 1) if case.type == "C6" else None,
         alarm=alarm,
     )
+
+
+def _left(world: World, case: Case, percentile: float) -> int:
+    """How many unseen items the oracle's filter leaves."""
+    condition = oracle_filter(world, case.expected, case.user, percentile)
+    mask = world.mask(condition) if condition else np.ones(len(world.catalogue), dtype=bool)
+    return int(world.unseen(mask, case.user).sum())
 
 
 def share(mask: Mask, rows: Sequence[int], wanted: int) -> float:
@@ -82,12 +89,12 @@ def overlap(rows: Sequence[int], others: Sequence[int]) -> float:
     return len({*rows[:K]} & {*others[:K]}) / max(1, len(others[:K]))
 
 
-def is_exact(expected: Expected, answer: Answer, unseen: int) -> bool:
-    """Filters by the attributes that the expectation names and by no other, and leaves exactly as many items."""
-    named = set(_keys(expected.filter))
+def is_exact(expected: Expected, answer: Answer, left: int) -> bool:
+    """Filters by the attributes that the expectation names and by no other, and leaves as many items as the oracle."""
+    named = set(keys_of(expected.filter))
     if expected.relative is not None:
         named.add(expected.relative.key)
-    return answer.filtered == named and answer.allowed == unseen
+    return answer.filtered == named and answer.allowed == left
 
 
 def is_open(named: Mask, answer: Answer, plain: Answer) -> bool:
@@ -128,15 +135,3 @@ def averages(judgements: Sequence[Judgement]) -> dict[str, float]:
 def ratio(of: Mapping[str, float], to: Mapping[str, float], name: str) -> float | None:
     """One measure relative to another system's; None where either is absent or the other is 0."""
     return of[name] / to[name] if name in of and to.get(name) else None
-
-
-def _keys(condition: object) -> Iterable[str]:
-    if isinstance(condition, Mapping):
-        if "key" in condition:
-            yield condition["key"]
-        else:
-            for parts in condition.values():
-                yield from _keys(parts)
-    elif isinstance(condition, list):
-        for part in condition:
-            yield from _keys(part)

@@ -92,10 +92,17 @@ SIDES: dict[Flavour, dict[str, tuple[str, ...]]] = {
         "low": ("cheap", "inexpensive", "affordable", "low-priced"),
         "high": ("expensive", "luxury", "high-end", "pricey"),
     },
-    Flavour.YEARS: {"low": ("old", "older", "vintage"), "high": ("new", "recent", "modern")},
-    Flavour.MINUTES: {"low": ("short", "shorter", "quick"), "high": ("long", "lengthy", "longer")},
+    Flavour.YEARS: {"low": ("old", "vintage"), "high": ("new", "recent", "modern")},
+    Flavour.MINUTES: {"low": ("short", "quick"), "high": ("long", "lengthy")},
     Flavour.NUMBER: {"low": ("low {c}", "a low {c}"), "high": ("high {c}", "a high {c}")},
 }
+# Comparatives: documented as the median of the user's own history.
+COMPARED: dict[Flavour, dict[str, str]] = {
+    Flavour.MONEY: {"low": "cheaper", "high": "more expensive"},
+    Flavour.YEARS: {"low": "older", "high": "newer"},
+    Flavour.MINUTES: {"low": "shorter", "high": "longer"},
+}
+COMPARE = ("something {x} than usual", "something {x} than what I have had", "{x} than the ones I know")
 SIDE = ("something {x}", "{x} please", "I'd prefer it {x}", "make it {x}", "show me {x} ones")
 
 # Other words for values that catalogues often have; a catalogue without them is asked in misspellings alone.

@@ -16,7 +16,8 @@ from index.catalog import Catalogue
 from service.app import create_app
 from service.settings import Settings
 
-AT_ONCE = 48  # requests in flight: enough to fill the encoder's batches, too few for a 429
+AT_ONCE = 32  # requests in flight: enough to fill the encoder's batches
+REFUSALS = 60  # answers 429 to one request after which something is wrong
 
 Body = dict[str, Any]
 
@@ -72,13 +73,23 @@ class Service:
 
         async def ask(key: str, body: Body) -> None:
             async with gate:
-                response = await self._client.post("/recommend", json=body)
+                response = await self._ask(body)
             if response.status_code != 200:
                 raise AnswerError(f"{response.status_code} for {key[:300]}: {response.text[:500]}")
             self._known[key] = answer_of(response.json(), self._catalogue)
 
         await asyncio.gather(*(ask(key, body) for key, body in missing.items()))
         return [self._known[key] for key in keys]
+
+    async def _ask(self, body: Body) -> httpx.Response:
+        """The response, asked for again as long as the service says when to come back."""
+        response = await self._client.post("/recommend", json=body)
+        for _ in range(REFUSALS):
+            if response.status_code != 429:
+                break
+            await asyncio.sleep(float(response.headers["Retry-After"]))
+            response = await self._client.post("/recommend", json=body)
+        return response
 
 
 @asynccontextmanager

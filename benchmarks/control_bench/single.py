@@ -5,19 +5,20 @@ and never looks at who asks: build.py decides whether a draft is of use for a us
 """
 
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from benchmarks.control_bench import phrases, wording
 from benchmarks.control_bench.cases import Condition, Expected, Relative
 from benchmarks.control_bench.phrases import Flavour
-from benchmarks.control_bench.wording import Range, flavour, say_range, say_side
+from benchmarks.control_bench.wording import Range, flavour, say_comparison, say_range, say_side
 from benchmarks.control_bench.world import Value, World
 from index.columns import fold
 
 OPERATORS = ("lt", "lte", "gt", "gte", "between")
 INNER = (0.1, 0.9)  # bounds lie between these quantiles of a column
+COMPARING = 0.25  # share of comparisons among relative words
 APART = 0.15  # quantiles between the two ends of a range
 
 
@@ -78,17 +79,18 @@ def reworded(world: World, rng: Random, row: int) -> Draft | None:
 
 
 def relative(world: World, rng: Random, row: int) -> Draft | None:
-    """C8: a relative word, alone or with a value of the item."""
+    """C8: a relative word, alone or with a value of the item, or a comparison with the user's own history."""
     if not world.numeric:
         return None
-    column, side = rng.choice(world.numeric), rng.choice(("low", "high"))
+    column = rng.choice(world.numeric)
+    side: Literal["low", "high"] = rng.choice(("low", "high"))
+    if rng.random() < COMPARING and (sentence := say_comparison(rng, column, side)):
+        return Draft(sentence, Expected(relative=Relative(column, side, "history")))
     value = pick(rng, world.values_of(row)) if rng.random() < 0.5 else None
     words = say_side(rng, column, side) + (f" {value.text}" if value else "")
     sentence = rng.choice(phrases.SIDE).format(x=words)
     wanted: Condition | None = {"must": [value.condition]} if value else None
-    return Draft(
-        sentence, Expected(filter=wanted, relative=Relative(column, "low" if side == "low" else "high"))
-    )
+    return Draft(sentence, Expected(filter=wanted, relative=Relative(column, side)))
 
 
 def number_range(world: World, rng: Random) -> Range | None:

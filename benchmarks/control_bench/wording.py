@@ -4,7 +4,7 @@ from random import Random
 from typing import NamedTuple
 
 from benchmarks.control_bench.cases import Condition
-from benchmarks.control_bench.phrases import BOUNDS, NAMES, SIDES, SYLLABLES, Flavour
+from benchmarks.control_bench.phrases import BOUNDS, COMPARE, COMPARED, NAMES, SIDES, SYLLABLES, Flavour
 from index.columns import fold
 
 
@@ -43,6 +43,12 @@ def say_range(rng: Random, column: str, low: float, high: float, operator: str) 
 def say_side(rng: Random, column: str, side: str) -> str:
     """A relative word: cheap, old, a low rating."""
     return rng.choice(SIDES[flavour(column)][side]).format(c=spoken(column))
+
+
+def say_comparison(rng: Random, column: str, side: str) -> str:
+    """A comparison with the user's own: older than usual. "" for numbers that have no such word."""
+    word = COMPARED.get(flavour(column), {}).get(side)
+    return rng.choice(COMPARE).format(x=word) if word else ""
 
 
 def spoken(column: str) -> str:

@@ -21,7 +21,7 @@ from service.constraints.vocabulary import Vocabulary
 def condition_of(mention: Mention) -> Condition | None:
     """The mention with its sign, or None where it is text."""
     meaning = mention.element.meaning
-    if meaning is None or isinstance(meaning, Missing):
+    if meaning is None or isinstance(meaning, Missing) or mention.element.kind == "text":
         return None
     return replace(meaning, soft=meaning.soft or mention.soft)
 

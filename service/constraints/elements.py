@@ -51,6 +51,9 @@ class Reader:
 
     def _next(self, at: int) -> Element:
         value = self._values.exact(at)
+        slipped = self._values.misspelt(at, least=2)
+        if slipped is not None and (value is None or slipped.last > value.last):
+            return slipped
         numbers = self._range(at)
         if value and (numbers is None or value.last >= numbers.last):
             plain = self._relative(at) if value.last == at + 1 else None

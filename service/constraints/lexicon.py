@@ -65,7 +65,7 @@ be|been|was|were|being|i|im|ive|id|me|my|mine|we|us|our|you|your|u|he|she|they|t
 whats|what|please|pls|thanks|thank|kindly|hi|hello|hey|ok|okay|well|so|too|very|really|quite|pretty|rather
 more|most|much|many|lot|lots|bit|little|all|every|each|both|either|can|could|would|will|shall|should|may
 might|do|does|did|have|has|had|having|going|gonna|wanna|go|come|one|ones|thing|things|stuff|something
-anything|everything|someone|somebody|anyone|item|items|product|products|film|films|movie|movies|picture
+anything|everything|someone|somebody|anyone|everyone|everybody|nobody|item|items|product|products|film|films|movie|movies|picture
 pictures|flick|flicks|book|books|game|games|song|songs|track|tracks|album|albums|recipe|recipes|dish|dishes
 show|shows|series|title|titles|option|options|choice|choices|recommendation|recommendations|suggestion
 suggestions|article|articles|piece|pieces|type|types|kind|kinds|sort|sorts|made|make|makes|making|produced
@@ -80,6 +80,11 @@ serve|serves|life|know|let|lets|how|when|where|why|if|or so|only|just|price|pric
 spoken|language|say|says|said|tell
 merry christmas|happy christmas|happy holidays|happy new year|happy birthday|happy halloween|happy easter|good morning
 good evening|good night|good afternoon|hello world|hi there|hello there|thank you|thanks a lot|see you
+nothing else matters|nothing else|nothing more|no matter|i dont mind|dont mind|dont care|i dont care|doesnt matter
+does not matter|i dont mind which|dont mind which|no preference|not sure
+long time no see|long day|short notice|small talk|cheap talk|years old|year old
+than usual|than normal|than the usual|than what|than the ones|than those|than these|than before|than my|than that
+than what i usually|usual|usually|normally
 """
 NOUNS = """
 story|stories|tale|tales|item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song
@@ -100,10 +105,12 @@ into|get|need|wish|under|over|least|most|any
 """
 COMMANDS = "ignore|disregard|override|forget|bypass|reveal|print|repeat|pretend|act"
 MACHINERY = "instruction|instructions|prompt|prompts|rules|system|developer|jailbreak|admin|model"
+QUESTIONS = "who|whos|when|whens|where|wheres|why|how|hows"
 STATEMENTS = """
 is|was|are|were|am|had|lives|live|fell|forgot|ate|went|got|rained|called|broke|broken|late|postponed|open
 turn|print|ignore|will|have|has|did|does|met|saw|came|arrived|left|started|stopped|write|writing|reset|call
-tell|see
+tell|see|lost|found|won|born|died|slept|woke|drove|walked|paid
+sent|heard|felt|kept|leaves|starts|hurts|crashed|borrowed
 """
 
 

@@ -1,12 +1,13 @@
 """Values of the catalogue in a sentence, and how sure each is, given what stands beside it."""
 
 from collections.abc import Sequence
+from itertools import product
 
 from service.constraints.element import Element
 from service.constraints.lexicon import grammar_words
 from service.constraints.tokens import Token
 from service.constraints.types import HARD, Values
-from service.constraints.values import AMBIGUOUS, Match
+from service.constraints.values import AMBIGUOUS, LOOSE, Match
 from service.constraints.vocabulary import Vocabulary
 
 CUES = frozenset({"by", "from"})  # stand before the name of a maker
@@ -33,16 +34,22 @@ class NamedValues:
         if not (tokens[at].is_word or tokens[at].number is not None):
             return None
         key: list[str] = []
+        signs: set[str] = set()
         best: tuple[Match, int] | None = None
         for place in range(at, min(len(tokens), at + 2 * index.longest)):
             if tokens[place].is_word or tokens[place].number is not None:
                 key.append(tokens[place].stem)
                 if len(key) > index.longest:
                     break
-                if (match := index.find(tuple(key))) is not None and self._may_be_value(at, place + 1, match):
+                match = index.find(tuple(key))
+                if (
+                    match is not None
+                    and self._may_be_value(at, place + 1, match)
+                    and _has_signs(match, signs)
+                ):
                     best = match, place + 1
-            elif tokens[place].word not in SKIPPED:
-                break
+            else:
+                signs.add(tokens[place].word)
         if best is None or best[1] == at + 1:  # "sun screen"
             pair = tokens[at : at + 2]
             if (
@@ -60,6 +67,28 @@ class NamedValues:
         token = self.tokens[first]
         return first > 0 and token.is_capital and token.text in {value.value for value in match.values}
 
+    def misspelt(self, at: int, least: int = 1) -> Element | None:
+        """The longest value of at least so many words that starts here, with a slip of the pen in it."""
+        spelt = [self._spelt(n) for n in range(at, min(len(self.tokens), at + LONGEST_MISSPELT))]
+        for size in range(len(spelt), least - 1, -1):
+            if all(similar == 1 for options in spelt[:size] for _, similar in options):
+                continue
+            found: dict[float, Match] = {}
+            for words in product(*spelt[:size]):
+                match = self.vocabulary.values.find(tuple(stem for stem, _ in words))
+                if match is not None:
+                    found.setdefault(min(similar for _, similar in words), match)
+            if found:
+                return self._of(found[max(found)], at, at + size, round(max(found) - SLIP, 2))
+        return None
+
+    def _spelt(self, at: int) -> tuple[tuple[str, float], ...]:
+        """What a word may be meant as: itself, or where nobody knows it, the words of values near to it."""
+        token, index = self.tokens[at], self.vocabulary.values
+        if not token.is_word or index.is_known(token.word, token.stem):
+            return ((token.stem, 1.0),)
+        return index.spelling.corrections(token.word) or ((token.stem, 1.0),)
+
     def _of(self, match: Match, first: int, last: int, confidence: float | None = None) -> Element | None:
         """An element of the column that the words beside it name, else of the one with most items."""
         named = self._named_column(first, last)
@@ -70,7 +99,10 @@ class NamedValues:
         if sure < HARD and (not match.whole or match.confidence == AMBIGUOUS):
             return None  # a word like any other
         words = self.sentence[self.tokens[first].start : self.tokens[last - 1].end]
-        return Element("value", first, last, Values(column, chosen, words, sure), column)
+        value = Values(column, chosen, words, sure)
+        if not (match.whole or self.tokens[first].is_capital or self._is_cued(first, named == column)):
+            return Element("text", first, last, value)  # "scents" may be more than Coastal Scents
+        return Element("value", first, last, value, column)
 
     def _sureness(self, match: Match, first: int, last: int, named: bool) -> float:
         """How sure the match is, given what stands beside it."""
@@ -79,7 +111,7 @@ class NamedValues:
             return sure
         token = self.tokens[first]
         before = self.tokens[first - 1] if first else None
-        sure += CUED if named or (before is not None and before.word in CUES) else 0.0
+        sure += CUED if self._is_cued(first, named) else 0.0
         inside = before is not None and before.word not in ".!?:"
         if token.is_capital and (inside or self._heads_a_list(last)):
             sure += CAPITAL
@@ -88,6 +120,10 @@ class NamedValues:
         if not self.vocabulary.values.is_everyday(token.word):
             sure += RARE
         return min(round(sure, 2), 0.95)
+
+    def _is_cued(self, first: int, named: bool) -> bool:
+        """Whether the name of its column, or a "by", says that this is a name."""
+        return named or (first > 0 and self.tokens[first - 1].word in CUES)
 
     def _heads_a_list(self, last: int) -> bool:
         """ "Kubrick or Hitchcock": a capital at the start of a sentence counts where the next name has one too."""
@@ -106,23 +142,24 @@ class NamedValues:
         return name if name in self.vocabulary.values.columns else None
 
     def doubtful(self, at: int) -> Element | None:
-        """A value misspelt, written as one word, or by a telling word of its name."""
+        """A value written as one word, by its initials, misspelt, or by a telling word of its name."""
         index, token = self.vocabulary.values, self.tokens[at]
         if not token.is_word:
             return None
         if (match := index.find_joined(token.word)) is not None:
             return self._of(match, at, at + 1)
-        spelt = [self._corrected(n) for n in range(at, min(len(self.tokens), at + LONGEST_MISSPELT))]
-        for size in range(len(spelt), 0, -1):
-            similar = min(similarity for _, similarity in spelt[:size])
-            if similar < 1 and (match := index.find(tuple(stem for stem, _ in spelt[:size]))) is not None:
-                return self._of(match, at, at + size, round(similar - SLIP, 2))
-        match = index.find_part(token.stem) or (index.find_part(spelt[0][0]) if spelt[0][1] < 1 else None)
+        if len(token.text) > 1 and token.text.isupper() and (match := index.find_initials(token.word)):
+            return self._of(match, at, at + 1, match.confidence)
+        if (element := self.misspelt(at)) is not None:
+            return element
+        match = index.find_part(token.stem) or index.find_part(self._spelt(at)[0][0])
         return None if match is None else self._of(match, at, at + 1)
 
-    def _corrected(self, at: int) -> tuple[str, float]:
-        """A word as it should be spelt, and the similarity of the two."""
-        token = self.tokens[at]
-        if not token.is_word or self.vocabulary.values.is_known(token.word, token.stem):
-            return token.stem, 1.0
-        return self.vocabulary.values.correct(token.stem) or (token.stem, 1.0)
+
+def _has_signs(match: Match, signs: set[str]) -> bool:
+    """Whether signs that stand between the words belong there: hyphens anywhere, "," and "." as in the name itself."""
+    if signs <= {"-"}:
+        return True
+    if match.confidence == LOOSE:
+        return False
+    return signs <= SKIPPED or any(all(sign in value.value for sign in signs) for value in match.values)

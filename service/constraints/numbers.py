@@ -152,7 +152,7 @@ def _more_time(tokens: Sequence[Token], at: int, units: Sequence[Unit]) -> tuple
         return None
     value, end = number
     minutes = end < len(tokens) and any(unit == Unit("time", 1) for unit in units_of(tokens[end].word))
-    if minutes:
+    if minutes and value < 60:  # not "between two hours and 150 minutes"
         return value, end + 1
     glued = start == at and tokens[start].glued and value < 60
     return (value, end) if glued else None

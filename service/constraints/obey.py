@@ -21,6 +21,7 @@ from index.columns import ColumnKind
 from index.conditions import Exists, Filter, Match, Range
 from index.conditions import Part as FilterPart
 from index.filters import compile_mask
+from service.constraints.relative import PLAIN
 from service.constraints.types import (
     Bounds,
     Clause,
@@ -147,15 +148,17 @@ def _resolve(part: Condition, catalogue: Catalogue, among: Mask, history: Sequen
     if not isinstance(part, Relative):
         return part
     numbers = catalogue.numbers(part.attribute)
-    percentile = part.percentile if part.side == "low" else 100 - part.percentile
     own = numbers[list(history)] if part.own else np.empty(0)
     own = own[np.isfinite(own)]
-    pool = own if len(own) >= LEAST_OWN else numbers[among & np.isfinite(numbers)]
+    compares = len(own) >= LEAST_OWN
+    low_end = PLAIN if part.own and not compares else part.percentile
+    percentile = low_end if part.side == "low" else 100 - low_end
+    pool = own if compares else numbers[among & np.isfinite(numbers)]
     if not len(pool):
         pool = numbers[np.isfinite(numbers)]
     edge = round(float(np.percentile(pool, percentile)), 6)
     low = (part.side == "low") == part.include
-    closed = part.include and not part.own
+    closed = part.include and not compares
     bounds = Bounds(
         part.attribute, part.words, part.confidence, soft=part.soft, percentile=percentile,
         basis="history" if pool is own else "catalogue",

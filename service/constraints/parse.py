@@ -5,7 +5,9 @@
 What it cannot match with a word stays a phrase; meaning.py asks the encoder about those.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from model.prompts import clean
 from service.constraints.choose import Missing
@@ -26,11 +28,14 @@ from service.constraints.unknown import unknown_values
 from service.constraints.vocabulary import Vocabulary
 
 STATEMENT_COVERAGE = 0.6  # a statement that names the catalogue with fewer of its words is small talk
+MACHINE_TOKENS = re.compile(
+    r"\[/?(?:CLS|SEP|MASK|PAD|UNK|INST|SYS|BOS|EOS)\]|<[^<>]{1,20}>"
+)  # of prompts and pages
 
 
 def parse(sentence: str, vocabulary: Vocabulary) -> Constraint:
     """Take a sentence apart. Control and format characters are dropped first, as the prompt drops them."""
-    text = clean(sentence)
+    text = clean(MACHINE_TOKENS.sub(" ", sentence))
     tokens = tokenize(text)
     if not tokens:
         return Constraint(text)
@@ -83,7 +88,13 @@ def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) ->
             words = text[tokens[first].start : tokens[end].end].rstrip("- ")
             beside = mention is not None and mention.link == "" and mention.negation == start.negation > 0
             denied = _said(text, tokens, mention) if beside and mention is not None else ""
-            found.append(Phrase(words, (not start.negative or start.exception) != free, beside=denied))
+            include = (not start.negative or start.exception) != free
+            otherwise = start.element.meaning if start is last else None
+            if isinstance(otherwise, Values):
+                otherwise = replace(otherwise, include=include, soft=start.soft)
+            found.append(
+                Phrase(words, include, None, denied, otherwise if isinstance(otherwise, Values) else None)
+            )
             start = last = None
         if mention is not None and mention.element.kind == "text" and not mention.only_named:
             if tokens[mention.element.first].word == "free" and start is None:
@@ -105,10 +116,16 @@ def _is_statement(tokens: Sequence[Token], elements: Sequence[Element]) -> bool:
     words = {token.word for token in tokens}
     if words & word_set("COMMANDS") and words & word_set("MACHINERY"):
         return True  # it speaks to a machine, not of the catalogue
-    if words & word_set("REQUESTS") or not words & word_set("STATEMENTS"):
+    asks = any(e.kind == "affirmation" and e.last - e.first > 1 for e in elements)  # "it has to be"
+    if asks or words & word_set("REQUESTS") or not (words & word_set("STATEMENTS") or _asks_who(tokens)):
         return False
-    if any(element.kind in ("attribute", "range", "missing") for element in elements):
-        return False
-    named = sum(e.last - e.first for e in elements if e.kind in ("value", "relative"))
+    if elements[0].kind == "value" or any(e.kind in ("attribute", "missing") for e in elements):
+        return False  # "comedies where the hero was framed", but "the train is late"
+    named = sum(e.last - e.first for e in elements if e.kind in ("value", "relative", "range"))
     texts = sum(e.last - e.first for e in elements if e.kind == "text")
     return texts > 0 and named / (named + texts) < STATEMENT_COVERAGE
+
+
+def _asks_who(tokens: Sequence[Token]) -> bool:
+    """A question about the world: "who won the election in 1997?"."""
+    return tokens[0].word in word_set("QUESTIONS") and tokens[-1].word == "?"

@@ -15,11 +15,12 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
     Without an encoder's meanings every phrase that is wanted is text.
     """
     if meanings is None:
-        text = ", ".join(phrase.text for phrase in constraint.phrases if phrase.include)
-        return replace(constraint, as_text=text)
+        text = ", ".join(p.text for p in constraint.phrases if p.include and p.otherwise is None)
+        named = tuple((phrase.otherwise,) for phrase in constraint.phrases if phrase.otherwise is not None)
+        return replace(constraint, clauses=(*constraint.clauses, *named), as_text=text)
     meanings.prepare(texts_of(constraint))
     constraint = settle(constraint, meanings)
-    within = "" if constraint.clauses else constraint.sentence
+    within = _within(constraint)
     clauses: list[Clause] = list(constraint.clauses)
     contradictions: list[Contradiction] = []
     leanings: list[Leaning] = []
@@ -30,6 +31,8 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
             value = meanings.value_of(phrase, near)
             if not _join_denied(clauses, phrase, value):
                 clauses.append((value,))
+        elif phrase.otherwise is not None:
+            clauses.append((phrase.otherwise,))
         elif phrase.attribute is not None:
             what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
@@ -65,9 +68,14 @@ def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
 
 def texts_of(constraint: Constraint) -> list[str]:
     """What has to be encoded for `read_phrases`."""
-    within = "" if constraint.clauses else constraint.sentence
+    within = _within(constraint)
     alone = [text for phrase in constraint.phrases for text in (phrase.text, company(phrase.text, within))]
     return [*alone, *(text for each in constraint.compounds for text in (each.text, company(each.text)))]
+
+
+def _within(constraint: Constraint) -> str:
+    """The sentence, where one phrase is all there is in it: what the phrase is read within."""
+    return constraint.sentence if len(constraint.phrases) == 1 and not constraint.clauses else ""
 
 
 def prompt_text(constraint: Constraint, strict: bool, alone: bool) -> str:

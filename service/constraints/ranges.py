@@ -45,17 +45,18 @@ BEHIND: dict[Bound, str] = {
     "lte": """
         or less|or under|or below|or fewer|or cheaper|or shorter|or older|or earlier|or lower|or before
         or smaller|max|maximum|tops|at most|at the most|and under|and below|and less|or lighter|and cheaper
-        and earlier|and older|and before|at max|and shorter
+        at the latest|at latest|the latest|and earlier|and older|and before|at max|and shorter
     """,
     "gte": """
         or more|or above|or over|or longer|or newer|or later|or higher|or up|or after|or greater|or bigger
         or larger|plus|and up|and above|and over|and later|and newer|and more|onwards|onward|on|and onwards
         and onward|minimum|min|at least|at the least|and after|or so and up|and upwards|or heavier|upwards
-        and longer|and higher
+        and longer|and higher|up|upward|at the earliest|at earliest|the earliest
     """,
     "about": "or so|or thereabouts|ish",
 }  # fmt: skip
 DATES = frozenset(["before", "after", "since", "until", "till", "pre", "post", "earlier", "later", "prior"])
+OPEN = frozenset(["on", "up", "upward"])  # "from $10 up", not "10 on"
 OF_YEARS = frozenset(["in", "from", "of", "during", "for", "the"])
 
 
@@ -238,7 +239,7 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
             bound = _behind_table().get(words[:size])
             if read_quantity(tokens, place + size) is not None:  # "in 1994 and after 2000"
                 continue
-            if bound is not None and not (words[0] == "on" and tokens[start - 1].word != "from"):
+            if bound is not None and not (words[0] in OPEN and tokens[start - 1].word != "from"):
                 noun = tokens[quantity.end].stem if place > quantity.end else quantity.word
                 return _bounded(bound, quantity._replace(word=noun), (), False)._replace(end=place + size)
     if quantity.end < len(tokens) and tokens[quantity.end].word == "+" and tokens[quantity.end].glued:

@@ -1,7 +1,7 @@
 """Relative words: "cheap", "the newest", "shorter", "high in protein". A word means one end of a column's numbers.
 
 Plain words are the lowest or highest quarter of what is otherwise allowed, superlatives its tenth; comparatives lie
-below or above the median of the user's own history, or of the catalogue where the history has no numbers.
+below or above the median of the user's own history; where that has no numbers they mean what the plain word does.
 """
 
 from functools import cache
@@ -25,7 +25,7 @@ class Sense(NamedTuple):
 # word: "concept end, concept end"; a word in brackets is unsure.
 WORDS = """
 cheap inexpensive affordable low-cost economical low-priced budget bargain thrifty frugal = price low
-expensive pricey costly premium luxury luxurious high-end upscale upmarket high-priced dear = price high
+expensive pricey costly premium luxury luxurious high-end upscale upmarket high-priced = price high
 short brief = duration low, pages low, size low
 quick speedy = duration low, speed high
 fast = speed high, duration low

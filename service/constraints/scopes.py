@@ -103,6 +103,8 @@ class _Scanner:
             return element.kind != "text" or last.kind == "text" or not self.gap
         if self.link == "or":
             return element.kind == last.kind or same
+        if self.link == "and" and self.apart and element.kind == "value" and not self.gap:
+            return True  # "anything except horror and zombies"
         if self.link in ("and", "comma"):
             return same or (element.kind == last.kind == "text" and self.link == "and")
         return False

@@ -47,7 +47,7 @@ class Relative:
     """A number at the low or high end: "cheap", "the newest", "shorter". Resolved to Bounds when the request is.
 
     `percentile` is that of the low end: 25 for "cheap", 10 for "cheapest"; 50 for "cheaper", which compares with the
-    user's own history where that has numbers, else with the catalogue.
+    user's own history. Where that has no numbers, "cheaper" is what "cheap" is.
     """
 
     attribute: str
@@ -84,6 +84,7 @@ class Phrase:
     include: bool = True
     attribute: str | None = None
     beside: str = ""  # words of the value it is denied together with: "no romantic comedies"
+    otherwise: Values | None = None  # what it stands for where its meaning is nothing the catalogue describes
 
 
 @dataclass(frozen=True)

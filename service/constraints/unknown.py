@@ -2,7 +2,7 @@
 
 Reported rather than passed over. Two signs are strong enough: words behind the name of an attribute, and a name
 (capital letters, or a word nobody knows) behind "by" or "from" where the catalogue has a column of names. Of a
-column that describes (genres), the encoder is asked first: "genre: scary" may well be there.
+column that describes (genres), the encoder is asked first about words that it knows: "genre: scary" may well be there.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,10 @@ def unknown_values(
         last = _end(elements, tokens, place)
         words = text[tokens[element.first].start : tokens[last - 1].end]
         claimed |= set(range(element.first, last))
-        if column is not None and column in vocabulary.values.descriptive:
+        strange = all(
+            not vocabulary.values.is_known(token.word, token.stem) for token in tokens[element.first : last]
+        )
+        if column is not None and column in vocabulary.values.descriptive and not strange:
             found.append(Phrase(words, not negative.get(element.first, False), column))
         else:
             what = f"no {column}" if column else "nothing"
@@ -60,7 +63,7 @@ def _named(
     """The categorical column named before the words ("brand Zyxel"), or behind a name ("the Zyxel brand")."""
     first = tokens[elements[place].first]
     is_name = first.is_capital or not vocabulary.values.is_known(first.word, "")
-    behind = elements[place + 1] if place + 1 < len(elements) else None
+    behind = _behind(elements, tokens, place)
     columns = vocabulary.values.columns
     if (
         is_name
@@ -77,6 +80,14 @@ def _named(
             return element.attribute if sure and element.attribute in columns else None
         if not all(token.word in BETWEEN for token in tokens[element.first : element.last]):
             return None
+    return None
+
+
+def _behind(elements: Sequence[Element], tokens: Sequence[Token], place: int) -> Element | None:
+    """The element behind the words, what may stand between skipped: "Zyxel as the brand"."""
+    for element in elements[place + 1 :]:
+        if element.kind == "attribute" or tokens[element.first].word not in BETWEEN:
+            return element
     return None
 
 

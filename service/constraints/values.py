@@ -1,8 +1,8 @@
 """The values of the catalogue, by their words: exact, by part of a name, and misspelt.
 
-A value is found by its stems ("Lotions" by "lotion"), by one side of an "and" ("Oils & Serums" by "serums"), by a
-word that only it and few others of its column have ("Nolan"), and by words one or two slips of the pen away
-(rapidfuzz, Damerau-Levenshtein).
+A value is found by its stems ("Lotions" by "lotion"), without its "and" ("Oils, Serums"), by one side of an "and"
+("serums"), by the initials of its words ("SF"), by a word that only it and few others of its column have ("Nolan"),
+and by words one or two slips of the pen away (spelling.py).
 
 How sure a match is: what a value is called in full is sure, unless it is a single everyday word that titles use
 without having the value ("Clear", "Classic": brands of few items). Then a cue has to stand beside it.
@@ -10,31 +10,31 @@ without having the value ("Clear", "Classic": brands of few items). Then a cue h
 Letters: V values, I items.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from math import ceil
+from typing import TypeVar
 
 import numpy as np
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from index.catalog import Catalogue
 from index.columns import ColumnKind
+from service.constraints.spelling import Spelling
 from service.constraints.tokens import stems, tokenize
 
-EXACT, SIDE = 0.97, 0.85
+EXACT, LOOSE, SIDE, INITIALS = 0.97, 0.95, 0.85, 0.8
 PART, FIRST = 0.6, 0.35  # the last word of a name tells more than the ones before: "Verbinski", not "Gore"
 AMBIGUOUS = 0.55  # an everyday word that is also a value
 MOST_SHARING = 3  # values that may share a word which stands for them
 SHORTEST_PART = 4  # letters
-SIMILAR = 0.8  # least similarity of a misspelt word, 1 - edits / letters
-SHORTEST_MISSPELT = 5
 LEAST_TITLES, MOST_TITLES = 3, 0.5  # titles that tell, and the share with the value that clears a word
 TITLES = 50_000  # looked at for how words are used
 EVERYDAY = 10_000  # words by frequency
 DESCRIPTIVE = 10.0  # mean items a value from which a column describes rather than names
+
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,24 @@ class ValueIndex:
         )
         self.descriptive = frozenset(name for name in self.columns if _describes(catalogue, name))
         self._whole: dict[tuple[str, ...], list[Value]] = defaultdict(list)
+        self._loose: dict[tuple[str, ...], list[Value]] = defaultdict(list)  # without "and"
         self._sides: dict[tuple[str, ...], list[Value]] = defaultdict(list)
+        self._initials: dict[str, list[Value]] = defaultdict(list)
         self._parts: dict[str, list[Value]] = defaultdict(list)
         self._carriers: Counter[tuple[str, str]] = Counter()  # values that have a word, by column
         self._joined: dict[str, tuple[str, ...]] = {}
         for value in self.all:
             self._add(value)
         self.longest = max(map(len, self._whole), default=0)
-        words = {
-            stem
-            for key in self._whole
-            for stem in key
-            if len(stem) >= SHORTEST_MISSPELT - 1 and stem.isalpha()
-        }
-        self._value_words = frozenset(words)
-        self._words = sorted(words, key=lambda word: (len(word), word))
-        titles = _title_words(catalogue)
+        self._value_words = frozenset(stem for key in self._whole for stem in key if stem.isalpha())
+        self._describing = frozenset(
+            (value.column, stem)
+            for value in self.all
+            if value.column in self.descriptive
+            for stem in stems(value.value)
+        )
+        self.spelling = Spelling(value.value for value in self.all)
+        self._titles = titles = _title_words(catalogue)
         self._ambiguous = {
             key[0]
             for key, values in self._whole.items()
@@ -102,13 +104,43 @@ class ValueIndex:
         self._join_families(catalogue, titles)
         self._everyday = frozenset(known_words[:EVERYDAY])
         self._known = (
-            frozenset(known_words) | frozenset(word for word, rows in titles.items() if len(rows) > 1) | words
+            frozenset(known_words)
+            | frozenset(word for word, rows in titles.items() if len(rows) > 1)
+            | self._value_words
         )
 
+    def with_values(self, catalogue: Catalogue, values: Sequence[Value]) -> "ValueIndex":
+        """This index and values that items of `catalogue`, which grew out of its own, brought. This one stays."""
+        larger = copy(self)
+        larger.all = (*self.all, *values)
+        larger._whole, larger._loose = _copied(self._whole), _copied(self._loose)
+        larger._sides, larger._parts = _copied(self._sides), _copied(self._parts)
+        larger._joined, larger._initials = dict(self._joined), _copied(self._initials)
+        larger._carriers, larger._ambiguous = self._carriers.copy(), set(self._ambiguous)
+        words: set[str] = set()
+        describing: set[tuple[str, str]] = set()
+        for value in values:
+            larger._add(value)
+            key = stems(value.value)
+            words |= {stem for stem in key if stem.isalpha()}
+            describing |= {(value.column, stem) for stem in key if value.column in self.descriptive}
+            if len(key) == 1 and _is_everyday(
+                catalogue, self._titles.get(key[0]), larger._whole[key], self.descriptive
+            ):
+                larger._ambiguous.add(key[0])
+        larger.longest = max(map(len, larger._whole), default=0)
+        larger._value_words = self._value_words | words
+        larger._describing = self._describing | describing
+        larger.spelling = Spelling(value.value for value in larger.all)
+        larger._known = self._known | words
+        return larger
+
     def find(self, key: tuple[str, ...]) -> Match | None:
-        """The values that are called so in full, or on one side of an "and"."""
+        """The values that are called so in full, but for an "and", or on one side of an "and"."""
         if values := self._whole.get(key):
             return Match(tuple(values), AMBIGUOUS if len(key) == 1 and key[0] in self._ambiguous else EXACT)
+        if values := self._loose.get(key):
+            return Match(tuple(values), LOOSE)
         telling = [value for value in self._sides.get(key, ()) if self._is_telling(value.column, key)]
         return Match(tuple(telling), SIDE) if telling else None
 
@@ -124,19 +156,21 @@ class ValueIndex:
         return None if key is None else self.find(key)
 
     def find_part(self, stem: str) -> Match | None:
-        """The few values of which this is a telling word."""
+        """The few values of which this is a telling word: not one that describes items, "Treatments" or "Cream"."""
         values = self._parts.get(stem, [])
         if len(stem) < SHORTEST_PART or not values:
             return None
         columns = {value.column for value in values}
+        if any((column, stem) in self._describing for column in self.descriptive - columns):
+            return None
         best = min(columns, key=lambda column: sum(value.column == column for value in values))
         of_best = tuple(value for value in values if value.column == best)
         last = any(stems(value.value)[-1] == stem for value in of_best)
         return Match(of_best, PART if last else FIRST, False) if len(of_best) <= MOST_SHARING else None
 
     def is_known(self, word: str, stem: str) -> bool:
-        """Whether the word is spelt right: English as the encoder knows it, or used in values or titles."""
-        return word in self._known or stem in self._known
+        """Whether the word or its singular is spelt right: English as the encoder knows it, in values or titles."""
+        return word in self._known or (stem in self._known and word.startswith(stem))
 
     def has_word(self, stem: str) -> bool:
         """Whether a value is called so, or has the word in its name."""
@@ -146,20 +180,10 @@ class ValueIndex:
         """Whether the word is among the most frequent that the encoder knows; all are where it told none."""
         return not self._everyday or word in self._everyday
 
-    def correct(self, stem: str) -> tuple[str, float] | None:
-        """The word of a value that this one is a misspelling of, and their similarity."""
-        if len(stem) < SHORTEST_MISSPELT:
-            return None
-        near = self._by_length(len(stem))
-        found = process.extractOne(stem, near, scorer=OSA.normalized_similarity, score_cutoff=SIMILAR)
-        return None if found is None else (found[0], float(found[1]))
-
-    def _by_length(self, letters: int) -> list[str]:
-        """Words whose length alone does not rule them out."""
-        shortest, longest = ceil(SIMILAR * letters), int(letters / SIMILAR)
-        return self._words[
-            bisect_left(self._words, shortest, key=len) : bisect_right(self._words, longest, key=len)
-        ]
+    def find_initials(self, word: str) -> Match | None:
+        """The one describing value whose words begin with these letters: "SF"."""
+        values = self._initials.get(word, ())
+        return Match(tuple(values), INITIALS) if len(values) == 1 else None
 
     def _add(self, value: Value) -> None:
         key = stems(value.value)
@@ -167,8 +191,14 @@ class ValueIndex:
             return
         self._whole[key].append(value)
         words = [token.word for token in tokenize(value.value) if token.is_word]
+        bare = [word for word in words if word != "and"]
         if len(words) > 1:
             self._joined.setdefault("".join(words), key)
+            self._joined.setdefault("".join(bare), key)
+        if len(bare) > 1 and value.column in self.descriptive:
+            self._initials["".join(word[0] for word in bare)].append(value)
+        if "and" in key[1:-1]:
+            self._loose[tuple(stem for stem in key if stem != "and")].append(value)
         for side in _sides(key):
             self._sides[side].append(value)
         for stem in set(key):
@@ -188,6 +218,10 @@ class ValueIndex:
             if not _is_everyday(catalogue, titles.get(word), whole, self.descriptive):
                 self._whole[(word,)] = whole
                 self._ambiguous.discard(word)
+
+
+def _copied(lists: Mapping[Key, list[Value]]) -> defaultdict[Key, list[Value]]:
+    return defaultdict(list, {key: list(values) for key, values in lists.items()})
 
 
 def _describes(catalogue: Catalogue, name: str) -> bool:

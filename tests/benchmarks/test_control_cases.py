@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -131,8 +132,23 @@ def test_together_joins_two_conditions_in_each_form() -> None:
 
 def test_relative_words_name_column_and_side() -> None:
     said = {draft.expected.relative for draft in drafts(single.relative)}
-    assert said == {Relative(column, side) for column in ("price", "year") for side in ("low", "high")}
+    assert said == {
+        Relative(column, side, of)
+        for column in ("price", "year")
+        for side in ("low", "high")
+        for of in ("catalogue", "history")
+    }
+    compared = {d.sentence for d in drafts(single.relative) if d.expected.relative.of == "history"}
+    assert all(" than " in sentence for sentence in compared)
     assert {bool(draft.expected.filter) for draft in drafts(single.relative)} == {True, False}
+
+
+def test_a_comparison_needs_a_history_to_compare_with() -> None:
+    shop = world()
+    shop = replace(shop, histories=((115,), *shop.histories[1:]))  # thing 115 has no price
+    draft = Draft("cheaper than usual", Expected(relative=Relative("price", "low", "history")))
+    assert not usable(shop, draft, 0, None, PERCENTILE)
+    assert usable(shop, draft, 1, None, PERCENTILE)
 
 
 def test_a_draft_that_gives_the_target_away_is_of_no_use() -> None:

@@ -86,11 +86,11 @@ def test_exact_means_the_same_attributes_and_as_many_items() -> None:
         filter={"must": [{"key": "price", "lt": 5}], "must_not": [{"key": "brand", "eq": "Bolt"}]}
     )
     both = frozenset({"price", "brand"})
-    assert is_exact(wanted, Answer((), allowed=7, filtered=both), unseen=7)
-    assert not is_exact(wanted, Answer((), allowed=8, filtered=both), unseen=7)
-    assert not is_exact(wanted, Answer((), allowed=7, filtered=frozenset({"price"})), unseen=7)
+    assert is_exact(wanted, Answer((), allowed=7, filtered=both), left=7)
+    assert not is_exact(wanted, Answer((), allowed=8, filtered=both), left=7)
+    assert not is_exact(wanted, Answer((), allowed=7, filtered=frozenset({"price"})), left=7)
     cheap = Expected(relative=Relative("price", "low"))
-    assert is_exact(cheap, Answer((), allowed=7, filtered=frozenset({"price"})), unseen=7)
+    assert is_exact(cheap, Answer((), allowed=7, filtered=frozenset({"price"})), left=7)
 
 
 def test_not_only_filters_nothing_and_gives_others_too() -> None:

@@ -13,6 +13,7 @@ from benchmarks.control_bench.cases import Case, Expected, Relative
 from benchmarks.control_bench.metrics import Judgement
 from benchmarks.control_bench.runs import Bench, body, said_by
 from benchmarks.control_bench.service import Service
+from benchmarks.control_bench.truth import lenient_filter, oracle_filter
 from index.bundle import BundleWriter, publish, write_arrays
 from index.catalog import Catalogue
 from model.checkpoint import load_checkpoint, save_checkpoint
@@ -48,16 +49,31 @@ def bench() -> Bench:
 
 
 def test_what_each_served_system_is_asked() -> None:
-    case = Case("x", "C8", "cheap stanley", Expected(STANLEY, relative=Relative("year", "low")), user=3)
+    wanted = STANLEY | {"must_not": [{"key": "brand", "eq": "Bolt"}]}
+    case = Case("x", "C8", "cheap stanley", Expected(wanted, relative=Relative("year", "low")), user=3)
+    lenient = {"must": [{"key": "year", "lte": 1977.4}, wanted]}
     history = {"history": [{"item_id": "i3"}, {"item_id": "i13"}], "k": 10}
     asked = {system: body(bench(), case, system) for system in runs.SERVED}
     assert asked == {
         "laser": {**history, "constraint": "cheap stanley", "constraint_mode": "strict"},
         "soft": {**history, "constraint": "cheap stanley", "constraint_mode": "soft"},
         "no sentence": history,
-        "oracle filter": {**history, "filter": {"must": [{"key": "year", "lte": 1977.4}, STANLEY]}},
+        "oracle filter": {
+            **history,
+            "filter": {"must": [*lenient["must"], {"key": "brand", "exists": True}]},
+        },
+        "lenient oracle": {**history, "filter": lenient},
         "keyword filter": {**history, "filter": {"must": [{"key": "brand", "in": ["Stanley"]}]}},
     }
+
+
+def test_the_oracle_leaves_out_what_may_be_unwanted_and_the_lenient_one_does_not() -> None:
+    unwanted = {"must_not": [{"key": "brand", "eq": "Bolt"}, {"key": "genres", "eq": "War"}]}
+    assert oracle_filter(world(), Expected(unwanted), 0) == {
+        **unwanted,
+        "must": [{"key": "brand", "exists": True}, {"key": "genres", "exists": True}],
+    }
+    assert lenient_filter(world(), Expected(unwanted), 0) == unwanted
 
 
 def test_a_held_out_sentence_is_said_by_users_of_whose_target_it_is_true() -> None:

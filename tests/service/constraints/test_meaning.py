@@ -106,6 +106,24 @@ def test_a_phrase_denied_beside_a_value_is_denied_together_with_it(meanings: Mea
     assert shown(constraint) == "not(genre=Drama & genre=Comedy)"
 
 
+def test_a_word_of_a_name_stands_for_it_where_it_means_nothing_else(meanings: Meanings) -> None:
+    name = Values("maker", ("Scary Quiet",), "x", 0.75)
+    quiet = read_phrases(Constraint("quiet", phrases=(Phrase("quiet", otherwise=name),)), meanings)
+    assert shown(quiet) == "maker=Scary Quiet"
+    scary = read_phrases(Constraint("scary", phrases=(Phrase("scary", otherwise=name),)), meanings)
+    assert shown(scary) == "genre=Horror"
+    wordless = read_phrases(Constraint("scary", phrases=(Phrase("scary", otherwise=name),)), None)
+    assert (shown(wordless), wordless.as_text) == ("maker=Scary Quiet", "")
+
+
+def test_only_a_lone_phrase_is_read_within_its_sentence(meanings: Meanings, texts: Written) -> None:
+    both = (Phrase("quiet"), Phrase("scary"))
+    read_phrases(Constraint("quiet, scary thing", phrases=both), meanings)
+    assert "quiet, scary thing" not in texts.encoded
+    read_phrases(Constraint("a quiet thing", phrases=(Phrase("quiet"),)), meanings)
+    assert "a quiet thing" in texts.encoded
+
+
 def test_a_phrase_is_encoded_once(meanings: Meanings, texts: Written) -> None:
     constraint = Constraint("scary", phrases=(Phrase("scary"),))
     read_phrases(constraint, meanings)
