@@ -12,20 +12,22 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
-from starlette.requests import Request
+from starlette.requests import Request as HttpRequest
 
 from index.bundle_listing import listing
 from index.manifest import BUNDLE_ID
 from service.access.guard import needs
 from service.access.scopes import Scope
+from service.base_schemas import Request
 from service.errors import ApiError, Code
 from service.following import Follower
 from service.promotion import Promoted, Promotions
 from service.routes import INVALID, StrictRoute, problems
 from service.serving import Serving
+from service.shadow import Shadow
 
 
-async def _from_no_foreign_page(request: Request) -> None:
+async def _from_no_foreign_page(request: HttpRequest) -> None:
     """Raises ApiError (403) for the Origin of another host, which browsers send with every such request."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
@@ -72,25 +74,46 @@ class PromotedResponse(BaseModel):
     seconds: float
 
 
-async def _serving(request: Request) -> Serving:
+class ShadowRequest(Request):
+    """Which bundle is to be compared with, and how often."""
+
+    bundle: str = Field(pattern=f"^{BUNDLE_ID.pattern}$", examples=["2026-03-01"])
+    share: float = Field(
+        0.1, ge=0, le=1, allow_inf_nan=False, description="of the requests to POST /recommend"
+    )
+
+
+class ShadowResponse(BaseModel):
+    """The bundle in the shadow; null where there is none. What came of it is in /metrics."""
+
+    bundle: str | None
+    share: float
+
+
+async def _shadow(request: HttpRequest) -> Shadow:
+    return cast(Shadow, request.app.state.shadow)
+
+
+async def _serving(request: HttpRequest) -> Serving:
     return cast(Serving, request.app.state.serving)
 
 
-async def _promotions(request: Request) -> Promotions:
+async def _promotions(request: HttpRequest) -> Promotions:
     return cast(Promotions, request.app.state.promotions)
 
 
-async def _follower(request: Request) -> Follower:
+async def _follower(request: HttpRequest) -> Follower:
     return cast(Follower, request.app.state.follower)
 
 
+ShadowOf = Annotated[Shadow, Depends(_shadow)]
 PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 BundleIdPath = Annotated[str, Path(pattern=f"^{BUNDLE_ID.pattern}$", examples=["2026-03-01"])]
 
 
 @router.get("/bundles", summary="Bundles there are", responses=problems(Code.FOREIGN_PAGE))
 async def bundles(
-    http: Request,
+    http: HttpRequest,
     serving: Annotated[Serving, Depends(_serving)],
     promotions: PromotionsOf,
     follower: Annotated[Follower, Depends(_follower)],
@@ -133,6 +156,37 @@ async def promote(promotions: PromotionsOf, bundle_id: BundleIdPath) -> Promoted
 async def rollback(promotions: PromotionsOf) -> PromotedResponse:
     """Like promoting what was published before; once more goes further back."""
     return _response(await promotions.roll_back())
+
+
+@router.get("/shadow", summary="The bundle in the shadow", responses=problems(Code.FOREIGN_PAGE))
+async def shadow(shadow: ShadowOf) -> ShadowResponse:
+    """Which bundle answers a share of the requests without being shown."""
+    return _shadow_response(shadow)
+
+
+@router.put(
+    "/shadow",
+    summary="Compare answers with another bundle",
+    responses=problems(
+        *INVALID, *(Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, Code.FOREIGN_PAGE, Code.BUNDLE_REFUSED)
+    ),
+)
+async def start_shadow(shadow: ShadowOf, request: ShadowRequest) -> ShadowResponse:
+    """Load a bundle aside and let it answer a share of the requests, unseen; the overlap is logged and in /metrics."""
+    await shadow.start(request.bundle, request.share)
+    return _shadow_response(shadow)
+
+
+@router.delete("/shadow", summary="Stop comparing", responses=problems(Code.FOREIGN_PAGE))
+async def stop_shadow(shadow: ShadowOf) -> ShadowResponse:
+    """Compare with nothing any more, and free the bundle's memory."""
+    await shadow.stop()
+    return _shadow_response(shadow)
+
+
+def _shadow_response(shadow: Shadow) -> ShadowResponse:
+    bundle, share = shadow.beside or (None, 0.0)
+    return ShadowResponse(bundle=bundle, share=share)
 
 
 def _response(done: Promoted) -> PromotedResponse:

@@ -29,6 +29,7 @@ from service.readiness import Readiness
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
+from service.shadow import Shadow
 from service.store.opening import open_store
 from service.store.protocol import Store
 from service.trace import trace_of
@@ -58,12 +59,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         serving = app.state.serving = given or Serving(load_recommender(settings, metrics))
         promotions = app.state.promotions = Promotions(serving, settings)
+        shadow = app.state.shadow = Shadow(serving, settings)
         follower = app.state.follower = Follower(serving, promotions, settings)
         app.state.readiness = Readiness(serving, settings.ready_seconds)
         app.state.users = Users(store or open_store(settings), settings, metrics)
         metrics.ready.set(1)
         try:
-            async with app.state.users.running(), promotions.running(), follower.running():
+            async with app.state.users.running(), promotions.running(), follower.running(), shadow.running():
                 yield
         finally:
             serving.close()

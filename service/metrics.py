@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 LOADING = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)  # seconds
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 JOBS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -96,6 +97,15 @@ class Metrics:
         )
         self.bundle_seconds = Histogram(
             "laser_bundle_load_seconds", "Time to take a bundle into service", buckets=LOADING, registry=r
+        )
+        self.shadow_bundle = Gauge(
+            "laser_shadow_bundle_info", "1 for the bundle in the shadow", ["bundle"], registry=r
+        )
+        self.shadow_requests = Counter(
+            "laser_shadow_requests_total", "Requests for the shadow, by outcome", ["outcome"], registry=r
+        )
+        self.shadow_overlap = Histogram(
+            "laser_shadow_overlap", "Share of the items that the shadow has too", buckets=SHARES, registry=r
         )
         self.items = Gauge("laser_catalogue_items", "Items in the catalogue", registry=r)
 

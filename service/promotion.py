@@ -126,7 +126,7 @@ class Promotions:
             else:
                 await self._change(bundle_id, publish)
         except Exception as error:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
             self._metrics.bundle_refusals.labels(how).inc()
             fields = {"bundle": bundle_id, "how": how, "serving": before, "reason": refusal.detail}
             logs.event(logging.ERROR, "bundle refused", **fields, **logs.describe(error))
@@ -179,7 +179,7 @@ def _published(publish: Publish) -> None:
         raise ApiError(Code.BUNDLES_NOT_WRITABLE, f"The pointer cannot be written: {reason}.") from error
 
 
-def _refusal(error: Exception) -> ApiError:
+def refusal_of(error: Exception) -> ApiError:
     """What whoever asked is told."""
     if isinstance(error, ApiError):
         return error

@@ -31,6 +31,7 @@ from service.schemas import (
     SimilarResponse,
 )
 from service.serving import Serving
+from service.shadow import Shadow
 from service.trace import trace_of
 from service.users import TenantUsers, Users
 
@@ -103,6 +104,10 @@ async def _readiness(request: Request) -> Readiness:
     return cast(Readiness, request.app.state.readiness)
 
 
+async def _shadow(request: Request) -> Shadow:
+    return cast(Shadow, request.app.state.shadow)
+
+
 async def _users(request: Request, caller: CallerOf) -> TenantUsers:
     return cast(Users, request.app.state.users).of(caller.tenant)
 
@@ -131,6 +136,7 @@ async def recommend(
     http: Request,
     recommender: Loaded,
     users: UsersOf,
+    shadow: Annotated[Shadow, Depends(_shadow)],
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -142,7 +148,9 @@ async def recommend(
 
     async def answer() -> RecommendResponse:
         stored = await users.stored_history(request.user_id, trace)
-        return await recommender.recommend(request, trace, stored)
+        response = await recommender.recommend(request, trace, stored)
+        shadow.compare(request, stored, response)
+        return response
 
     return await _while_connected(http, answer())
 

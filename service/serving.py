@@ -36,13 +36,18 @@ class Serving:
         self._closers: set[threading.Thread] = set()
         self._announce()
         for stage in recommender.waiting:
-            self.metrics.waiting.labels(stage).set_function(partial(self._waiting, stage))
+            self.metrics.waiting.labels(stage).set_function(partial(self._waiting_for, stage))
         self.metrics.items.set_function(lambda: len(self._current.recommender.catalogue))
 
     @property
     def bundle_id(self) -> str:
         """The bundle that the next request is answered from."""
         return self._current.recommender.versions.bundle
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for the recommender in service."""
+        return sum(self._current.recommender.waiting.values())
 
     @contextmanager
     def lease(self) -> Iterator[Recommender]:
@@ -86,7 +91,7 @@ class Serving:
         self._closers.add(closer)
         closer.start()
 
-    def _waiting(self, stage: str) -> int:
+    def _waiting_for(self, stage: str) -> int:
         return self._current.recommender.waiting[stage]
 
     def _announce(self) -> None:

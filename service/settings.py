@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     follow_seconds: float = Field(
         1.0, ge=0, le=3600, description="how often to look whether another bundle is published; 0: never"
     )
+    shadow_bundle: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="bundle to compare answers with, unseen"
+    )
+    shadow_share: float = Field(0.1, ge=0, le=1, description="share of requests the shadow answers too")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$", description="where the encoder runs"
     )

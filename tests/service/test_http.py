@@ -119,6 +119,7 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/admin/bundles",
         "/admin/bundles/{bundle_id}/promote",
         "/admin/bundles/rollback",
+        "/admin/shadow",
     }
 
 
