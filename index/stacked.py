@@ -64,6 +64,10 @@ class Stacked:
         found[appended] = self.second[places[appended] - n]
         return found
 
+    def products(self, vector: np.ndarray) -> np.ndarray:
+        """float32 [n + m]: the inner product of each row with a vector [W]."""
+        return np.concatenate([self.first @ vector, self.second @ vector])
+
 
 @dataclass(frozen=True, eq=False)
 class StackedTokens:

@@ -14,11 +14,12 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, admin, documents, events, pages, routes
+from service import VERSION, admin, documents, events, items, pages, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
 from service.browse import routes as browse_routes
 from service.browse.view import Views
+from service.catalogue import LiveItems
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.following import Follower
@@ -58,14 +59,22 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         serving = app.state.serving = given or Serving(load_recommender(settings, metrics))
-        promotions = app.state.promotions = Promotions(serving, settings)
-        shadow = app.state.shadow = Shadow(serving, settings)
+        opened = store or open_store(settings)
+        live = app.state.items = LiveItems(opened.changes, serving, settings, metrics)
+        promotions = app.state.promotions = Promotions(serving, settings, entering=live.entering)
+        shadow = app.state.shadow = Shadow(serving, settings, live.entering)
         follower = app.state.follower = Follower(serving, promotions, settings)
         app.state.readiness = Readiness(serving, settings.ready_seconds)
-        app.state.users = Users(store or open_store(settings), settings, metrics)
+        app.state.users = Users(opened, settings, metrics)
         metrics.ready.set(1)
         try:
-            async with app.state.users.running(), promotions.running(), follower.running(), shadow.running():
+            async with (
+                app.state.users.running(),
+                live.running(),
+                promotions.running(),
+                follower.running(),
+                shadow.running(),
+            ):
                 yield
         finally:
             serving.close()
@@ -92,6 +101,7 @@ def create_app(
     app.include_router(routes.router)
     app.include_router(browse_routes.router)
     app.include_router(events.router)
+    app.include_router(items.router)
     app.include_router(admin.router)
     app.include_router(documents.router)
     app.include_router(pages.router)

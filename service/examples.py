@@ -89,6 +89,33 @@ EVENTS: dict[str, dict[str, Any]] = {
     },
 }
 
+ITEM: dict[str, dict[str, Any]] = {
+    "new": {
+        "summary": "A film that is new",
+        "value": {
+            "title": "The Lighthouse at the End",
+            "attributes": {
+                "year": 2026,
+                "genres": ["Drama", "Mystery"],
+                "director": "Ada Example",
+                "language": "English",
+                "runtime": 104,
+                "themes": ["solitude", "sea"],
+            },
+        },
+    },
+}
+
+ITEMS: dict[str, dict[str, Any]] = {
+    "both": {
+        "summary": "One film to put, one to delete",
+        "value": {
+            "items": [{"item_id": "the-lighthouse-at-the-end-2026", **ITEM["new"]["value"]}],
+            "delete": ["12-monkeys-1995"],
+        },
+    },
+}
+
 PROBLEM: dict[str, Any] = {
     "type": "urn:laser:problem:limit_exceeded",
     "title": "A field is over its limit",

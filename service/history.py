@@ -70,7 +70,7 @@ def resolve(
     for position, item in enumerate(history):
         if item.item_id is None:
             attributes = item.attributes or {}
-            errors += _check(
+            errors += check_attributes(
                 f"history[{position}].attributes", attributes, catalogue.columns, settings.max_text
             )
             entries.append(Entry(position, None, {"title": item.title, **attributes}))
@@ -83,7 +83,10 @@ def resolve(
     return ResolvedHistory(tuple(entries), tuple(unknown))
 
 
-def _check(field: str, attributes: Record, columns: Mapping[str, Column], limit: int) -> list[FieldError]:
+def check_attributes(
+    field: str, attributes: Record, columns: Mapping[str, Column], limit: int
+) -> list[FieldError]:
+    """What is wrong with the attributes at a field of the request: columns, types, more than `limit` characters."""
     errors = []
     for name, value in attributes.items():
         column = columns.get(name)

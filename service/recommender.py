@@ -16,6 +16,7 @@ from index.catalog import Catalogue
 from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
 from service import VERSION, schemas
+from service.catalogue_changes import CatalogueChanges
 from service.constraint_parts import overrides_of
 from service.constraints import Vocabulary, parse
 from service.constraints.describe import describe
@@ -24,7 +25,8 @@ from service.diversity import check_caps
 from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts
 from service.errors import ApiError, Code
 from service.explain import Explainer
-from service.history import NOTHING_STORED, ResolvedHistory, StoredHistory, resolve
+from service.history import NOTHING_STORED, Record, ResolvedHistory, StoredHistory, resolve
+from service.joining import Joining
 from service.metrics import Metrics
 from service.paging import Shown, read_cursor, write_cursor
 from service.popularity import answers_popular
@@ -33,6 +35,7 @@ from service.selecting import Page, applied, select
 from service.settings import Settings
 from service.snapshot import Snapshot
 from service.stages import Stages
+from service.store.changes import LoggedChange
 from service.trace import Trace
 
 RANKED = 1000  # places looked through for an item's rank without the sentence
@@ -59,6 +62,11 @@ class Recommender:
         meanings = Meanings(vocabulary, texts) if texts else None
         self.snapshot = Snapshot.of(bundle, index, vocabulary, meanings)
         self._stages = Stages(encoder, Searcher(settings.steering), settings, metrics)
+        changes = CatalogueChanges(
+            self.snapshot, bundle.neighbours, encoder.attacher(), encoder.text_fields
+        )
+        self._joining = Joining(changes, self._stages)
+        self.started = False  # it has every change since its bundle that the log had when it started
 
     async def recommend(
         self, request: schemas.RecommendRequest, trace: Trace, stored: StoredHistory = NOTHING_STORED
@@ -128,6 +136,19 @@ class Recommender:
         snapshot = self.snapshot
         row = _row(snapshot, item_id)
         return schemas.ItemResponse(**_described(snapshot, row), versions=self._versions(snapshot))
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Encode items that will be put. Raises ApiError (429, 503), and whatever went wrong in the encoder."""
+        await self._joining.prepare(self.snapshot, records)
+
+    async def apply(self, changes: Sequence[LoggedChange], last: int) -> None:
+        """Answer with these changes from now on; `last` is the number of the last one. One call at a time."""
+        self.snapshot = await self._joining.apply(self.snapshot, changes, last)
+
+    @property
+    def bundle_change(self) -> int:
+        """The last change that the bundle itself contains."""
+        return self._manifest.last_change
 
     async def probe(self) -> None:
         """One real forward pass and one real search. Raises whatever goes wrong in them."""

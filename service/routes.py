@@ -18,7 +18,9 @@ from service import examples, strict_json
 from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
-from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
+from service.catalogue import LiveItems
+from service.deadline import timed
+from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.readiness import Readiness
 from service.recommender import Recommender
 from service.schemas import (
@@ -106,6 +108,10 @@ async def _readiness(request: Request) -> Readiness:
 
 async def _shadow(request: Request) -> Shadow:
     return cast(Shadow, request.app.state.shadow)
+
+async def _live(request: Request) -> LiveItems:
+    return cast(LiveItems, request.app.state.items)
+
 
 
 async def _users(request: Request, caller: CallerOf) -> TenantUsers:
@@ -202,6 +208,7 @@ async def readyz(
     caller: CallerOf,
 ) -> ReadyResponse:
     """A request can be answered: a real forward pass and a real search worked within the last moment.
+    live: Annotated[LiveItems, Depends(_live)],
 
     A store that is away, or that could lose what it acknowledges, is a warning: requests with a history are answered.
     Where keys are on, who brings none learns no more than yes or no.
@@ -209,14 +216,19 @@ async def readyz(
     if http.app.state.closing:
         recommender.metrics.ready.set(0)
         raise ApiError(Code.CLOSING, "This process is draining.", retry_after=1)
-    reason = await readiness.reason()
+    reason = await readiness.reason() or live.reason
     recommender.metrics.ready.set(reason is None)
     if reason is not None:
         detail = "No." if caller is NOBODY else reason
         raise ApiError(Code.NOT_READY, detail, retry_after=1)
     if caller is NOBODY:
         return ReadyResponse()
-    return ReadyResponse(bundle=recommender.versions.bundle, warnings=await users.warnings())
+    return ReadyResponse(
+        bundle=recommender.versions.bundle,
+        catalogue=recommender.versions.catalogue,
+        last_change=max(live.last, recommender.versions.catalogue),
+        warnings=await users.warnings(),
+    )
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Everything a sentence may speak of in one catalogue: built once a bundle, then only read.
+"""Everything a sentence may speak of in one catalogue: built once a bundle, then only read and copied.
 
     Vocabulary(catalogue, known_words) -> parse(sentence, vocabulary)
 
@@ -6,6 +6,7 @@ Nothing in it knows a catalogue's attributes beforehand: columns come with their
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from service.constraints.attributes import (
 )
 from service.constraints.tokens import root
 from service.constraints.units import CONCEPTS, units_of
-from service.constraints.values import ValueIndex
+from service.constraints.values import Value, ValueIndex
 
 
 class Vocabulary:
@@ -46,6 +47,14 @@ class Vocabulary:
                     self._names.setdefault((stem,), name)
         self._roots = {root(key[0]): name for key, name in reversed(self._names.items()) if len(key) == 1}
         self.longest_name = max([1, *(len(key) for key in (*self._names, *self._flag_of))])
+
+    def of(self, catalogue: Catalogue, values: Sequence[Value] = ()) -> "Vocabulary":
+        """This vocabulary for a catalogue that grew out of its own, with the values that are new. This one stays."""
+        grown = copy(self)
+        grown.catalogue = catalogue
+        if values:
+            grown.values = self.values.with_values(catalogue, values)
+        return grown
 
     def attribute(self, key: tuple[str, ...]) -> str | None:
         """The column that words name: by its name, a telling part of it, or a word of the same root."""

@@ -14,16 +14,24 @@ class FakeEncoder:
     """Answers with the mean of the history's text vectors, unless it is held or told to fail."""
 
     max_history = 8
+    text_fields = ("title", "brand")
 
     def __init__(self, text_width: int, width: int) -> None:
         self._text_width, self._width = text_width, width
         self.users = 0  # histories encoded
         self.batches: list[int] = []
         self.broken = False
+        self.broken_items = False
         self.not_finite = False
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
+
+    def attacher(self) -> None:
+        """New items have no neighbours."""
+
+    def prompt_tokens(self, items: Sequence[int], sentence: int = 0) -> int:
+        return 10 + sum(items) + sentence
 
     def tokenize_constraint(self, sentence: str) -> tuple[int, ...]:
         if "poison" in sentence:
@@ -31,6 +39,8 @@ class FakeEncoder:
         return tuple(sentence.encode())
 
     def encode_items(self, records: Sequence[Record]) -> EncodedItems:
+        if self.broken_items:
+            raise RuntimeError("the encoder is broken")
         text = np.ones((len(records), self._text_width), np.float32) / np.sqrt(self._text_width)
         vectors = np.zeros((len(records), self._width), np.float32)
         vectors[:, : self._text_width] = text
