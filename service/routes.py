@@ -19,8 +19,7 @@ from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
 from service.catalogue import LiveItems
-from service.deadline import timed
-from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
+from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
 from service.readiness import Readiness
 from service.recommender import Recommender
 from service.schemas import (
@@ -205,10 +204,10 @@ async def readyz(
     recommender: Loaded,
     users: UsersOf,
     readiness: Annotated[Readiness, Depends(_readiness)],
+    live: Annotated[LiveItems, Depends(_live)],
     caller: CallerOf,
 ) -> ReadyResponse:
     """A request can be answered: a real forward pass and a real search worked within the last moment.
-    live: Annotated[LiveItems, Depends(_live)],
 
     A store that is away, or that could lose what it acknowledges, is a warning: requests with a history are answered.
     Where keys are on, who brings none learns no more than yes or no.
