@@ -57,7 +57,7 @@ class Searcher:
     `steering` weighs what a sentence asks for softly, in standard deviations of the user's scores.
     """
 
-    def __init__(self, steering: float = 4.0) -> None:
+    def __init__(self, steering: float = 8.0) -> None:
         self._steering = steering
 
     def run(self, jobs: Sequence[SearchJob]) -> list[Found]:

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         description="items from which a CPU searches a part of them, where the bundle has cells for that",
     )
     steering: float = Field(
-        4.0,
+        8.0,
         ge=0,
         le=100,
         description="weight of what a sentence asks softly, in deviations of the user's scores",

@@ -108,7 +108,7 @@ def test_soft_scores_are_inner_products_plus_steering(
     for source, weight in ((7, 1.0), (3, bundle.neighbours.decay)):
         start, end = bundle.neighbours.starts[source : source + 2]
         scores[bundle.neighbours.rows[start:end]] += weight * bundle.neighbours.weights[start:end]
-    weight = 4.0 * float(np.std(scores_sample(bundle) @ vector))
+    weight = 8.0 * float(np.std(scores_sample(bundle) @ vector))
     for item in answered["items"]:
         row = bundle.catalogue.row(item["item_id"])
         penalty = weight if item["attributes"]["brand"] == "Acme" else 0.0
