@@ -59,6 +59,11 @@ class Laser:
         """Items beyond it are dropped, oldest first."""
         return self.config.max_history
 
+    def prompt_tokens(self, items: Sequence[int], sentence: int = 0) -> int:
+        """What a history costs the backbone, in tokens: of items, oldest first, and a sentence of so many tokens."""
+        virtual = self.config.m_former.prefix_tokens + 1
+        return self.text.prompts.length(items[-self.max_history :], sentence) + virtual
+
     def tokenize_constraint(self, sentence: str) -> tuple[int, ...]:
         """Token ids of a constraint sentence; () if nothing readable is in it."""
         return self.text.prompts.sentence(sentence)

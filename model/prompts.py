@@ -102,6 +102,17 @@ class Prompts:
         history = [token for n, item in enumerate(reversed(kept), 1) for token in (*self._mark(n), *item)]
         return [*self._start, *self._instruction, *history, *tail, *self._end]
 
+    def length(self, items: Sequence[int], sentence: int = 0) -> int:
+        """How many tokens `prompt` gives, at most, for items and a sentence of so many tokens."""
+        tail = len(self._sentence_mark) + min(sentence, self.config.constraint_tokens) if sentence else 0
+        used = len(self._start) + len(self._end) + len(self._instruction) + tail
+        for item in reversed(items):
+            more = min(item, self.config.item_tokens) + len(self._mark(len(items)))
+            if used + more > self.max_tokens:
+                break
+            used += more
+        return used
+
     def _ids(self, text: str) -> list[int]:
         # The leading space makes byte-level tokenizers see a word's beginning, wherever the piece ends up.
         encoded = self._tokenizer(

@@ -2,11 +2,11 @@
 
     submit -> bounded queue -> [collect until the token budget is full or time is up] -> run -> futures
 
-What it guarantees: a full queue refuses at once (QueueFullError); the deadline counts from the first request
-of a batch; a padded batch stays within the token budget, a longer request runs alone; a cancelled request is
-never run; when a batch fails each of its requests is tried once alone, so only those that fail alone fail;
-every future is set, also when the batcher closes or its thread dies. It knows nothing of models: `run` maps
-jobs to results, one each.
+What it guarantees: a full queue refuses at once (QueueFullError), and it is full by number or by the time it would
+take to work it off; the wait for company counts from the first request of a batch; a batch stays within the token
+budget, a longer request runs alone; a request that was cancelled or whose deadline has passed is never run; when a
+batch fails each of its requests is tried once alone, so only those that fail alone fail; every future is set, also when
+the batcher closes or its thread dies. It knows nothing of models: `run` maps jobs to results, one each.
 """
 
 import math
@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-MEMORY = 0.9  # of the past in the running mean of seconds per job
+MEMORY = 0.9  # of the past in the pace
 
 
 class QueueFullError(Exception):
@@ -30,6 +30,10 @@ class QueueFullError(Exception):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"the queue is full for about {retry_after} s")
         self.retry_after = retry_after
+
+
+class DeadlineError(Exception):
+    """The job's deadline passed before its batch began."""
 
 
 class ClosedError(Exception):
@@ -47,7 +51,7 @@ class Done(NamedTuple, Generic[Result]):
 class Observer(Protocol):
     """Told of every batch, on the worker thread."""
 
-    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None: ...
+    def batch(self, jobs: int, tokens: int, seconds: float) -> None: ...
     def failure(self, jobs: int) -> None: ...
 
 
@@ -55,8 +59,27 @@ class Observer(Protocol):
 class _Ticket(Generic[Job, Result]):
     job: Job
     tokens: int
+    deadline: float  # time.monotonic()
     future: "Future[Done[Result]]" = field(default_factory=Future)
     entered: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Pace:
+    """What a token takes, over the last batches; a large batch says more about it than a small one."""
+
+    seconds: float = 0.0
+    tokens: float = 0.0
+
+    def note(self, tokens: int, seconds: float) -> None:
+        """A batch of so many tokens took so long."""
+        self.seconds = MEMORY * self.seconds + seconds
+        self.tokens = MEMORY * self.tokens + tokens
+
+    @property
+    def seconds_per_token(self) -> float:
+        """0 while nothing is known."""
+        return self.seconds / self.tokens if self.tokens else 0.0
 
 
 class MicroBatcher(Generic[Job, Result]):
@@ -71,35 +94,43 @@ class MicroBatcher(Generic[Job, Result]):
         budget: int,
         wait_seconds: float,
         max_queue: int,
+        max_wait_seconds: float = math.inf,
     ) -> None:
+        """`budget` is in tokens, the sum over a batch; `max_wait_seconds` is how long a new job may have to queue."""
         self._run = run
         self._observer = observer
         self._budget = budget
         self._wait_seconds = wait_seconds
         self._max_queue = max_queue
+        self._max_wait_seconds = max_wait_seconds
         self._queue: deque[_Ticket[Job, Result]] = deque()
+        self._queued_tokens = 0
         self._changed = threading.Condition()
         self._closed = False
-        self._seconds_per_job = 0.0
+        self._pace = Pace()
         self.last_success = time.monotonic()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job, tokens: int = 1, *, admitted: bool = False) -> "Future[Done[Result]]":
+    def submit(
+        self, job: Job, tokens: int = 1, *, admitted: bool = False, deadline: float = math.inf
+    ) -> "Future[Done[Result]]":
         """Queue a job of so many tokens; cancel the future before its batch runs and the job is skipped.
 
-        Raises ClosedError, and QueueFullError unless the job was `admitted` before, by an earlier stage whose
-        work would be lost.
+        Where its batch has not begun at the `deadline` (time.monotonic()), the future gets DeadlineError. Raises
+        ClosedError, and QueueFullError unless the job was `admitted` before, by an earlier stage whose work would be
+        lost.
         """
-        ticket: _Ticket[Job, Result] = _Ticket(job, tokens)
+        ticket: _Ticket[Job, Result] = _Ticket(job, tokens, deadline)
         with self._changed:
             if self._closed:
                 raise ClosedError("the batcher is closed")
-            if len(self._queue) >= self._max_queue:
-                self._drop_cancelled()
-            if len(self._queue) >= self._max_queue and not admitted:
-                raise QueueFullError(max(1, math.ceil(len(self._queue) * self._seconds_per_job)))
+            if self._is_crowded():
+                self._drop_dead()
+            if self._is_crowded() and not admitted:
+                raise QueueFullError(max(1, math.ceil(self._queue_seconds())))
             self._queue.append(ticket)
+            self._queued_tokens += tokens
             self._changed.notify()
         return ticket.future
 
@@ -150,25 +181,43 @@ class MicroBatcher(Generic[Job, Result]):
                     return batch
 
     def _is_full(self) -> bool:
-        return len(self._queue) * max(ticket.tokens for ticket in self._queue) >= self._budget
+        return self._queued_tokens >= self._budget
+
+    def _is_crowded(self) -> bool:
+        """No room for one more. An empty queue always has room."""
+        return len(self._queue) >= self._max_queue or self._queue_seconds() > self._max_wait_seconds
+
+    def _queue_seconds(self) -> float:
+        """How long the queue should take, at the pace of the last batches."""
+        return self._queued_tokens * self._pace.seconds_per_token
 
     def _take(self) -> list[_Ticket[Job, Result]]:
-        """The queue's head: as many as fit the budget padded to the longest, at least one, none cancelled."""
+        """The queue's head: as many as fit the budget, at least one, none cancelled or late."""
         batch: list[_Ticket[Job, Result]] = []
-        longest = 0
+        total = 0
         while self._queue:
             ticket = self._queue[0]
-            if not ticket.future.cancelled():
-                longest = max(longest, ticket.tokens)
-                if batch and (len(batch) + 1) * longest > self._budget:
+            if not (dead := _is_dead(ticket)):
+                if batch and total + ticket.tokens > self._budget:
                     break
+                total += ticket.tokens
             self._queue.popleft()
-            if ticket.future.set_running_or_notify_cancel():
+            self._queued_tokens -= ticket.tokens
+            if dead:
+                _bury(ticket)
+            elif ticket.future.set_running_or_notify_cancel():
                 batch.append(ticket)
         return batch
 
-    def _drop_cancelled(self) -> None:
-        self._queue = deque(ticket for ticket in self._queue if not ticket.future.cancelled())
+    def _drop_dead(self) -> None:
+        alive: deque[_Ticket[Job, Result]] = deque()
+        for ticket in self._queue:
+            if _is_dead(ticket):
+                _bury(ticket)
+            else:
+                alive.append(ticket)
+        self._queue = alive
+        self._queued_tokens = sum(ticket.tokens for ticket in alive)
 
     def _execute(self, batch: list[_Ticket[Job, Result]]) -> None:
         started = time.monotonic()
@@ -186,8 +235,9 @@ class MicroBatcher(Generic[Job, Result]):
             return
         self.last_success = time.monotonic()
         ran = self.last_success - started
-        self._seconds_per_job = MEMORY * self._seconds_per_job + (1 - MEMORY) * ran / len(batch)
-        self._observer.batch(len(batch), len(batch) * max(ticket.tokens for ticket in batch), ran)
+        tokens = sum(ticket.tokens for ticket in batch)
+        self._pace.note(tokens, ran)
+        self._observer.batch(len(batch), tokens, ran)
         for ticket, result in zip(batch, results, strict=True):
             ticket.future.set_result(Done(result, started - ticket.entered, ran))
 
@@ -196,6 +246,17 @@ class MicroBatcher(Generic[Job, Result]):
         with self._changed:
             self._closed = True
             left, self._queue = self._queue, deque()
+            self._queued_tokens = 0
         for ticket in left:
             if ticket.future.set_running_or_notify_cancel():
                 ticket.future.set_exception(ClosedError("the service is shutting down"))
+
+
+def _is_dead(ticket: _Ticket[Job, Result]) -> bool:
+    """Nobody waits for it any more."""
+    return ticket.future.cancelled() or ticket.deadline <= time.monotonic()
+
+
+def _bury(ticket: _Ticket[Job, Result]) -> None:
+    if ticket.future.set_running_or_notify_cancel():
+        ticket.future.set_exception(DeadlineError("the deadline passed in the queue"))

@@ -23,7 +23,6 @@ from service.constraints.phrases import prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
 from service.snapshot import Snapshot
 
-FRAME_TOKENS = 32  # about what instruction and marks add to a request's own tokens
 CHARACTERS_PER_TOKEN = 4  # of text that is not yet tokenised
 WORD_START = "\u0120\u2581"  # how byte-pair and unigram tokenizers mark a word's first token
 
@@ -39,6 +38,7 @@ class Encoder(Protocol):
     @property
     def text_fields(self) -> tuple[str, ...]: ...
     def attacher(self) -> Attacher | None: ...
+    def prompt_tokens(self, items: Sequence[int], sentence: int = 0) -> int: ...
     def tokenize_constraint(self, sentence: str) -> tuple[int, ...]: ...
     def encode_items(self, records: Sequence[Record]) -> EncodedItems: ...
     def encode_users(self, histories: Sequence[History]) -> Vectors: ...
@@ -81,6 +81,7 @@ class EncodedUser(NamedTuple):
     history: Vectors  # item vectors of those entries [N, V]
     constraint: Constraint = Constraint()  # its phrases settled
     plain: Vectors | None = None  # [V], without the sentence, where that was asked for and differs
+    fast: bool = False  # made without the encoder (fast_path.py)
 
     @classmethod
     def nobody(cls, snapshot: Snapshot) -> "EncodedUser":
@@ -101,13 +102,12 @@ class UserEncoder:
         self._encoder = encoder
 
     def tokens(self, job: EncodeJob) -> int:
-        """About how long the job's prompt will be; what the batcher pads to."""
-        kept = job.entries[-self._encoder.max_history :]
-        known = sum(len(job.snapshot.token_ids[entry.row]) for entry in kept if entry.row is not None)
-        characters = len(job.constraint.sentence) + sum(
-            len(str(entry.record["title"])) for entry in kept if entry.record is not None
-        )
-        return FRAME_TOKENS + known + characters // CHARACTERS_PER_TOKEN
+        """How many tokens the job's prompt will have, text that is not yet tokenised by estimate."""
+        items = [
+            len(job.snapshot.token_ids[entry.row]) if entry.row is not None else _estimate(entry.record)
+            for entry in job.entries[-self._encoder.max_history :]
+        ]
+        return self._encoder.prompt_tokens(items, len(job.constraint.sentence) // CHARACTERS_PER_TOKEN)
 
     def run(self, jobs: Sequence[EncodeJob]) -> list[EncodedUser]:
         """User vectors of a batch. Raises FloatingPointError if a vector is not finite."""
@@ -131,6 +131,10 @@ class UserEncoder:
             plain[n] = vector
         users = encoded[: len(jobs)]  # [B, V]
         return [EncodedUser(*each) for each in zip(users, kept, vectors, constraints, plain, strict=True)]
+
+
+def _estimate(record: Record | None) -> int:
+    return 1 + sum(len(str(value)) for value in (record or {}).values()) // CHARACTERS_PER_TOKEN
 
 
 def _constraints(jobs: Sequence[EncodeJob]) -> list[Constraint]:

@@ -50,6 +50,7 @@ class Code(StrEnum):
     NOT_READY = "not_ready"
     STORE_UNAVAILABLE = "store_unavailable"
     CLOSING = "closing"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
     ENCODING_FAILED = "encoding_failed"
     INTERNAL = "internal"
 
@@ -137,6 +138,11 @@ KINDS: dict[Code, Kind] = {
         "Send it again after the seconds in Retry-After.",
     ),
     Code.CLOSING: Kind(503, "The service is shutting down", "Try again; another replica will answer."),
+    Code.DEADLINE_EXCEEDED: Kind(
+        504,
+        "There was no answer by the deadline",
+        "Try again later; X-Deadline-Ms and LASER_DEADLINE_MS say how long a request may take.",
+    ),
     Code.ENCODING_FAILED: Kind(
         500, "The encoder failed on this request", "Report the request_id; others still work."
     ),
@@ -173,6 +179,11 @@ class ApiError(HTTPException):
         error = cls(errors[0].code, errors[0].detail, errors[0].field)
         error.errors = tuple(errors[:SHOWN])
         return error
+
+
+def too_late() -> ApiError:
+    """The deadline has passed."""
+    return ApiError(Code.DEADLINE_EXCEEDED, "The time this request was given has passed.")
 
 
 def problem(error: ApiError, request_id: str) -> JSONResponse:

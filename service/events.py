@@ -87,7 +87,7 @@ async def user(http: Request, users: UsersOf, user_id: UserIdPath) -> UserRespon
     summary="Forget a user",
     responses=problems(*INVALID, Code.STORE_UNAVAILABLE, *BUSY),
 )
-async def forget(http: Request, users: UsersOf, user_id: UserIdPath) -> UserDeleted:
+async def forget(http: Request, recommender: Loaded, users: UsersOf, user_id: UserIdPath) -> UserDeleted:
     """Delete all that is stored of a user; also where nothing is, so that it can be repeated.
 
     A salted hash of the id and a time remain, so that an event from before, sent again, does not bring the user back.
@@ -95,4 +95,5 @@ async def forget(http: Request, users: UsersOf, user_id: UserIdPath) -> UserDele
     """
     with trace_of(http).stage("store"):
         count = await users.delete(user_id)
+    recommender.forget_users()
     return UserDeleted(request_id=trace_of(http).request_id, deleted_events=count)

@@ -20,10 +20,10 @@ class BatchMetrics:
         self._seconds = metrics.batch_seconds.labels(stage)
         self._failures = metrics.batch_failures.labels(stage)
 
-    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None:
+    def batch(self, jobs: int, tokens: int, seconds: float) -> None:
         """A batch succeeded."""
         self._jobs.observe(jobs)
-        self._tokens.inc(padded_tokens)
+        self._tokens.inc(tokens)
         self._seconds.observe(seconds)
 
     def failure(self, jobs: int) -> None:
@@ -50,7 +50,7 @@ class Metrics:
             "laser_batch_jobs", "Requests in a batch", ["stage"], buckets=JOBS, registry=r
         )
         self.batch_tokens = Counter(
-            "laser_batch_padded_tokens_total", "Padded tokens run", ["stage"], registry=r
+            "laser_batch_tokens_total", "Tokens run", ["stage"], registry=r
         )
         self.batch_seconds = Histogram(
             "laser_batch_seconds", "Time of a batch", ["stage"], buckets=SECONDS, registry=r
@@ -58,6 +58,10 @@ class Metrics:
         self.batch_failures = Counter(
             "laser_batch_failures_total", "Batches that raised", ["stage"], registry=r
         )
+        self.cache = Counter(
+            "laser_user_cache_total", "User embeddings looked up, by outcome", ["outcome"], registry=r
+        )
+        self.cache_bytes = Gauge("laser_user_cache_bytes", "Size of the cached user embeddings", registry=r)
         self.waiting = Gauge("laser_queue_waiting", "Requests in the queue", ["stage"], registry=r)
         self.shortfalls = Counter("laser_shortfalls_total", "Answers with fewer than k items", registry=r)
         self.degraded = Counter(

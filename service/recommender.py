@@ -115,7 +115,7 @@ class Recommender:
                     diversity=applied(request.diversity, page),
                 ),
                 unknown_items=self._unknown(history, excluded),
-                degraded=self._degraded(request, history, stored, popular),
+                degraded=self._degraded(request, history, stored, user, popular),
                 cursor=self._cursor(request, shown, page, answer["items"]),
             )
 
@@ -183,6 +183,10 @@ class Recommender:
         """time.monotonic() of the last forward pass that worked."""
         return self._stages.last_success
 
+    def forget_users(self) -> None:
+        """Drop the embeddings kept of requests; what is being encoded now is not kept either."""
+        self._stages.cache.clear()
+
     def close(self, timeout: float = 10.0) -> None:
         """Finish what is queued and stop both threads."""
         self._stages.close(timeout)
@@ -238,6 +242,7 @@ class Recommender:
         request: schemas.RecommendRequest,
         history: ResolvedHistory,
         stored: StoredHistory,
+        user: EncodedUser,
         popular: bool,
     ) -> list[schemas.Degradation]:
         """What the answer had to do without."""
@@ -248,6 +253,8 @@ class Recommender:
             found.append("user_history")
         if (request.history or stored.item_ids) and not history.entries:
             found.append("history")
+        if user.fast:
+            found.append("encoder")
         if popular:
             found.append("popularity")
         for what in found:

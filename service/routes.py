@@ -6,6 +6,8 @@ nobody waits for any more is cancelled, and so never reaches the encoder.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar, cast
 
@@ -19,7 +21,8 @@ from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
 from service.catalogue import LiveItems
-from service.errors import KINDS, MEDIA_TYPE, ApiError, Code
+from service.deadline import timed
+from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.readiness import Readiness
 from service.recommender import Recommender
 from service.schemas import (
@@ -91,6 +94,7 @@ def problems(*codes: Code, guarded: bool = True) -> dict[int | str, dict[str, An
 
 INVALID = (Code.INVALID_FIELD, Code.UNKNOWN_FIELD, Code.LIMIT_EXCEEDED)
 BUSY = (Code.OVERLOADED, Code.CLOSING)
+TIMED = (*BUSY, Code.DEADLINE_EXCEEDED)
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -124,7 +128,7 @@ UsersOf = Annotated[TenantUsers, Depends(_users)]
 @router.post(
     "/recommend",
     summary="Recommend k items",
-    dependencies=[needs(Scope.RECOMMEND)],
+    dependencies=[needs(Scope.RECOMMEND), timed()],
     responses=problems(
         *INVALID,
         *(
@@ -134,7 +138,7 @@ UsersOf = Annotated[TenantUsers, Depends(_users)]
             Code.EMPTY_REQUEST,
             Code.NO_STORED_HISTORY,
         ),
-        *(Code.UNSUPPORTED_MEDIA_TYPE, *BUSY),
+        *(Code.UNSUPPORTED_MEDIA_TYPE, *TIMED),
     ),
 )
 async def recommend(
@@ -166,8 +170,8 @@ ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes",
 @router.get(
     "/items/{item_id:path}/similar",
     summary="Items like this one",
-    dependencies=[needs(Scope.RECOMMEND)],
-    responses=problems(*INVALID, Code.ITEM_NOT_FOUND, *BUSY),
+    dependencies=[needs(Scope.RECOMMEND), timed()],
+    responses=problems(*INVALID, Code.ITEM_NOT_FOUND, *TIMED),
 )
 async def similar(
     http: Request, recommender: Loaded, item_id: ItemIdPath, query: Annotated[SimilarQuery, Query()]
@@ -243,14 +247,18 @@ async def metrics(recommender: Loaded) -> Response:
 
 
 async def _while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:
-    """Await the answer; cancel it and raise ApiError (499) if the client closes the connection first."""
+    """Await the answer; cancel it and raise ApiError if the client closes the connection first (499) or the deadline
+    passes (504)."""
     task = asyncio.ensure_future(answer)
     gone = asyncio.ensure_future(_disconnected(request))
+    left = trace_of(request).deadline - time.monotonic()
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {task, gone}, timeout=left if left < math.inf else None, return_when=asyncio.FIRST_COMPLETED
+        )
         if task.done():
             return task.result()
-        raise _gone()
+        raise _gone() if gone.done() else too_late()
     finally:
         task.cancel()
         gone.cancel()

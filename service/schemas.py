@@ -22,7 +22,7 @@ from service.settings import Settings
 ItemId = Annotated[str, Field(min_length=1, max_length=512)]
 UserId = Annotated[str, Field(min_length=1, max_length=512)]
 
-Degradation = Literal["user_history", "store", "history", "popularity"]
+Degradation = Literal["user_history", "store", "history", "encoder", "popularity"]
 
 FILTER_HELP = (
     "Hard conditions on the catalogue's columns: lists `must`, `must_not` and `should` of conditions "
@@ -207,7 +207,9 @@ class RecommendResponse(SimilarResponse):
     degraded: list[Degradation] = Field(
         description="what the answer did without: user_history (nothing is stored under user_id), store (it did not "
         "answer; a user_id alone then gets what everybody gets, and maybe what the user has seen), history "
-        "(no item of it is known), popularity (nothing is known of the user: these are the items taken most)"
+        "(no item of it is known), encoder (it was overloaded: the history's items were averaged, and only words that "
+        "name values were read in the sentence), "
+        "popularity (nothing is known of the user: these are the items taken most)"
     )
     cursor: str | None = Field(
         description="send it with the same request for the next k items; null where nothing is left to show"

@@ -2,20 +2,23 @@
 
 Items that join the catalogue go through the encoder's thread too, a few at a time, between the requests. A request is
 admitted at the first stage it enters (429 where the queue is full); what the encoder's work went into is
-not turned away by the search.
+not turned away by the search. What was encoded before is not encoded again (user_cache.py), and where it is asked for,
+a request that would be refused is answered without the encoder (fast_path.py).
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
 from service import logs
-from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
+from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, QueueFullError
 from service.constraints import Constraint, Phrase
 from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
-from service.errors import ApiError, Code
+from service.errors import ApiError, Code, too_late
+from service.fast_path import fast_user
 from service.history import Entry, Record
 from service.item_encoding import TOGETHER, EncodedItem, ItemEncoder, ItemsJob, encode_items, tokens_of
 from service.metrics import BatchMetrics, Metrics
@@ -23,6 +26,7 @@ from service.searching import Found, Searcher, SearchJob
 from service.settings import Settings
 from service.snapshot import Snapshot
 from service.trace import Trace
+from service.user_cache import UserCache, kept_of, key_of, user_of
 
 SEARCH_BATCH = 32  # queries in one pass over the vectors
 
@@ -35,28 +39,43 @@ class Stages:
 
     def __init__(self, encoder: Encoder, searcher: Searcher, settings: Settings, metrics: Metrics) -> None:
         self._users = UserEncoder(encoder)
+        self._max_history = encoder.max_history
+        self._fast_path = settings.fast_path
+        self._metrics = metrics
+        self.cache = UserCache(int(settings.cache_mb * 2**20))
         self._item_encoder: ItemEncoder = encoder
         self._encoder = _batcher(
-            "encode", self._encode, settings, metrics, settings.batch_tokens, settings.batch_wait_ms
+            "encode",
+            self._encode,
+            settings,
+            metrics,
+            settings.batch_tokens,
+            settings.batch_wait_ms,
+            settings.max_wait_ms,
         )
         self._items = _batcher("items", self._encode_together, settings, metrics, TOGETHER, 0.0)
         self._searcher = _batcher("search", searcher.run, settings, metrics, SEARCH_BATCH, 0.0)
 
     async def encode(self, job: EncodeJob, trace: Trace) -> EncodedUser:
-        """The user of one request. Raises ApiError (429, 500, 503)."""
-        future = _submit(self._encoder, job, self._users.tokens(job), False)
+        """The user of one request. Raises ApiError (429, 500, 503, 504)."""
+        key, age = key_of(job, self._max_history), self.cache.age
+        kept = self.cache.get(key)
+        self._metrics.cache.labels("miss" if kept is None else "hit").inc()
+        if kept is not None:
+            return user_of(job, kept, self._max_history)
         try:
-            done = await asyncio.wrap_future(future)
+            future = self._encoder.submit(job, self._users.tokens(job), deadline=trace.deadline)
+        except QueueFullError as full:
+            fast = fast_user(job, self._max_history) if self._fast_path else None
+            if fast is None:
+                raise _overloaded(full) from full
+            return fast
         except ClosedError as error:
             raise _closing() from error
-        except Exception as error:
-            logs.event(logging.ERROR, "encoding failed", request_id=trace.request_id, **logs.describe(error))
-            raise ApiError(
-                Code.ENCODING_FAILED, "The encoder could not turn this request into a vector."
-            ) from error
-        trace.stages["wait"], trace.stages["encode"] = done.waited, done.ran
-        assert isinstance(done.value, EncodedUser)
-        return done.value
+        user = await self._encoded(future, trace)
+        self.cache.put(key, kept_of(job, user), age)
+        self._metrics.cache_bytes.set(self.cache.nbytes)
+        return user
 
     async def encode_items(self, records: Sequence[Record], *, admitted: bool = False) -> list[EncodedItem]:
         """Items, in order. Raises ApiError (503; 429 unless `admitted`), and whatever went wrong in the encoder."""
@@ -70,23 +89,28 @@ class Stages:
             raise _closing() from error
 
     async def search(self, job: SearchJob, trace: Trace, *, admitted: bool) -> Found:
-        """The best rows of one query. Raises ApiError (503; 429 unless it was `admitted` before)."""
+        """The best rows of one query. Raises ApiError (503, 504; 429 unless it was `admitted` before)."""
         with trace.stage("search"):
             try:
-                return (await asyncio.wrap_future(_submit(self._searcher, job, 1, admitted))).value
+                future = _submit(self._searcher, job, 1, admitted, trace.deadline)
+                return (await asyncio.wrap_future(future)).value
             except ClosedError as error:
                 raise _closing() from error
+            except DeadlineError as error:
+                raise too_late() from error
 
     async def probe(self, snapshot: Snapshot) -> None:
         """One real forward pass and one real search. Raises whatever goes wrong in them."""
-        done = await asyncio.wrap_future(self._encoder.submit(probe_job(snapshot)))
+        job = probe_job(snapshot)
+        done = await asyncio.wrap_future(self._encoder.submit(job, self._users.tokens(job)))
         assert isinstance(done.value, EncodedUser)
         search = SearchJob(snapshot, done.value.vector, 1, None, ())
         await asyncio.wrap_future(self._searcher.submit(search, admitted=True))
 
     def warm_up(self, snapshot: Snapshot, timeout: float) -> None:
         """What `probe` does, before there is an event loop."""
-        done = self._encoder.submit(probe_job(snapshot)).result(timeout)
+        job = probe_job(snapshot)
+        done = self._encoder.submit(job, self._users.tokens(job)).result(timeout)
         assert isinstance(done.value, EncodedUser)
         self._searcher.submit(SearchJob(snapshot, done.value.vector, 1, None, ())).result(timeout)
 
@@ -105,6 +129,25 @@ class Stages:
         self._items.close(timeout)
         self._encoder.close(timeout)
         self._searcher.close(timeout)
+
+    async def _encoded(
+        self, future: "Future[Done[EncodedUser | list[EncodedItem]]]", trace: Trace
+    ) -> EncodedUser:
+        """What the encoder's thread makes of a job. Raises ApiError (500, 503, 504)."""
+        try:
+            done = await asyncio.wrap_future(future)
+        except ClosedError as error:
+            raise _closing() from error
+        except DeadlineError as error:
+            raise too_late() from error
+        except Exception as error:
+            logs.event(logging.ERROR, "encoding failed", request_id=trace.request_id, **logs.describe(error))
+            raise ApiError(
+                Code.ENCODING_FAILED, "The encoder could not turn this request into a vector."
+            ) from error
+        trace.stages["wait"], trace.stages["encode"] = done.waited, done.ran
+        assert isinstance(done.value, EncodedUser)
+        return done.value
 
     def _encode(self, jobs: Sequence[EncodeJob | ItemsJob]) -> Sequence[EncodedUser | list[EncodedItem]]:
         """On the encoder's thread: the requests of a batch together, and then its items."""
@@ -130,6 +173,7 @@ def _batcher(
     metrics: Metrics,
     budget: int,
     wait_ms: float,
+    max_wait_ms: float = math.inf,
 ) -> MicroBatcher[Job, Result]:
     return MicroBatcher(
         f"laser-{stage}",
@@ -138,6 +182,7 @@ def _batcher(
         budget=budget,
         wait_seconds=wait_ms / 1000,
         max_queue=settings.max_queue,
+        max_wait_seconds=max_wait_ms / 1000,
     )
 
 
@@ -147,15 +192,19 @@ def probe_job(snapshot: Snapshot) -> EncodeJob:
 
 
 def _submit(
-    batcher: MicroBatcher[Job, Result], job: Job, tokens: int, admitted: bool
+    batcher: MicroBatcher[Job, Result], job: Job, tokens: int, admitted: bool, deadline: float = math.inf
 ) -> "Future[Done[Result]]":
     """Queue a job, or say 429 or 503 at once."""
     try:
-        return batcher.submit(job, tokens, admitted=admitted)
+        return batcher.submit(job, tokens, admitted=admitted, deadline=deadline)
     except QueueFullError as full:
-        raise ApiError(Code.OVERLOADED, "The queue is full.", retry_after=full.retry_after) from full
+        raise _overloaded(full) from full
     except ClosedError as error:
         raise _closing() from error
+
+
+def _overloaded(full: QueueFullError) -> ApiError:
+    return ApiError(Code.OVERLOADED, "The queue is full.", retry_after=full.retry_after)
 
 
 def _closing() -> ApiError:

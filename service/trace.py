@@ -1,5 +1,6 @@
 """One request's identity and where its time went."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ class Trace:
     request_id: str
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
+    deadline: float = math.inf  # time.monotonic() from which on an answer is of no use
 
     def elapsed(self) -> float:
         """Seconds since the request arrived."""

@@ -41,6 +41,15 @@ def test_the_template_is_instruction_items_and_sentence() -> None:
     assert spell(built.prompt([])) == "[CLS] sum : [SEP]"
 
 
+def test_the_length_of_a_prompt_is_known_from_the_lengths_in_it() -> None:
+    built = prompts()
+    words = [built.item(word) for word in ("red hat", "pan", "a", "blue", "blue pan")]
+    for items in (words, words * 3, words[:1], [[1] * 20], []):
+        for sentence in ((), (1,), (1,) * 9):
+            length = built.length([len(item) for item in items], len(sentence))
+            assert length == len(built.prompt(items, sentence))
+
+
 def test_an_item_is_a_user_whose_history_is_that_item() -> None:
     built = prompts()
     item = built.item("red hat")

@@ -1,5 +1,6 @@
 """The batcher's promises, one test each, with real threads and jobs that can be held back."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +8,7 @@ from concurrent.futures import Future, wait
 
 import pytest
 
-from service.batcher import ClosedError, Done, MicroBatcher, QueueFullError
+from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, Pace, QueueFullError
 
 
 class Recorder:
@@ -30,8 +31,8 @@ class Recorder:
             raise ValueError(f"poison {bad}")
         return [f"r{job}" for job in jobs]
 
-    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None:
-        self.observed.append((jobs, padded_tokens))
+    def batch(self, jobs: int, tokens: int, seconds: float) -> None:
+        self.observed.append((jobs, tokens))
 
     def failure(self, jobs: int) -> None:
         self.failures.append(jobs)
@@ -49,9 +50,20 @@ def recorder() -> Recorder:
 def start(recorder: Recorder) -> Iterator[Start]:
     started: list[MicroBatcher[int, str]] = []
 
-    def make(budget: int = 100, wait_seconds: float = 0.0, max_queue: int = 100) -> MicroBatcher[int, str]:
+    def make(
+        budget: int = 100,
+        wait_seconds: float = 0.0,
+        max_queue: int = 100,
+        max_wait_seconds: float = math.inf,
+    ) -> MicroBatcher[int, str]:
         batcher = MicroBatcher(
-            "test", recorder.run, recorder, budget=budget, wait_seconds=wait_seconds, max_queue=max_queue
+            "test",
+            recorder.run,
+            recorder,
+            budget=budget,
+            wait_seconds=wait_seconds,
+            max_queue=max_queue,
+            max_wait_seconds=max_wait_seconds,
         )
         started.append(batcher)
         return batcher
@@ -86,20 +98,20 @@ def test_jobs_that_wait_together_run_together(start: Start, recorder: Recorder) 
     assert recorder.batches == [[0], [1, 2, 3]]
 
 
-def test_a_padded_batch_stays_within_the_budget(start: Start, recorder: Recorder) -> None:
+def test_a_batch_stays_within_the_budget(start: Start, recorder: Recorder) -> None:
     batcher = start(budget=100)
     hold(batcher, recorder)
-    # 1 and 2 pad to 2 x 40 = 80, a third would make 120; 4 is over budget and runs alone; 5 and 6 pad to 20.
+    # 1 and 2 are 50 tokens, 3 would make 101; 4 is over budget and runs alone; 5 and 6 fill it to the last token.
     futures = [
-        batcher.submit(n, tokens) for n, tokens in [(1, 10), (2, 40), (3, 40), (4, 300), (5, 10), (6, 5)]
+        batcher.submit(n, tokens) for n, tokens in [(1, 10), (2, 40), (3, 51), (4, 300), (5, 95), (6, 5)]
     ]
     recorder.gate.set()
     wait(futures, 5)
     assert recorder.batches == [[0], [1, 2], [3], [4], [5, 6]]
-    assert recorder.observed == [(1, 1), (2, 80), (1, 40), (1, 300), (2, 20)]
+    assert recorder.observed == [(1, 1), (2, 50), (1, 51), (1, 300), (2, 100)]
 
 
-def test_the_deadline_counts_from_the_first_job(start: Start, recorder: Recorder) -> None:
+def test_the_wait_for_company_counts_from_the_first_job(start: Start, recorder: Recorder) -> None:
     batcher = start(wait_seconds=0.3)
     started = time.monotonic()
     futures = []
@@ -113,7 +125,7 @@ def test_the_deadline_counts_from_the_first_job(start: Start, recorder: Recorder
     assert len(recorder.batches[0]) in (3, 4)
 
 
-def test_a_full_budget_does_not_wait_for_the_deadline(start: Start) -> None:
+def test_a_full_budget_does_not_wait_for_company(start: Start) -> None:
     batcher = start(budget=20, wait_seconds=30.0)
     futures = [batcher.submit(n, 10) for n in (1, 2)]
     assert [future.result(5).value for future in futures] == ["r1", "r2"]
@@ -130,6 +142,56 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_return(start: Start, reco
     assert time.monotonic() - started < 0.1
     assert caught.value.retry_after >= 1
     assert batcher.waiting == 2
+
+
+def test_a_queue_that_would_take_too_long_refuses_too(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_wait_seconds=5.0)
+    batcher.submit(9, 10).result(5)
+    batcher._pace.seconds, batcher._pace.tokens = 20.0, 10.0  # two seconds a token, whatever it took
+    hold(batcher, recorder)
+    batcher.submit(1, 4)  # an empty queue has room for any job
+    with pytest.raises(QueueFullError) as caught:
+        batcher.submit(2, 1)
+    assert caught.value.retry_after == 8
+    assert batcher.submit(3, 1, admitted=True)
+
+
+def test_the_pace_is_that_of_the_tokens_and_not_of_the_batches() -> None:
+    pace = Pace()
+    assert pace.seconds_per_token == 0
+    pace.note(100, 1.0)
+    assert pace.seconds_per_token == 0.01
+    pace.note(1, 0.1)  # a small batch is slow, and says little
+    assert pace.seconds_per_token == pytest.approx((0.9 * 1.0 + 0.1) / (0.9 * 100 + 1))
+
+
+def test_a_job_whose_deadline_has_passed_never_runs(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_queue=2)
+    hold(batcher, recorder)
+    late = batcher.submit(1, deadline=time.monotonic() - 1)
+    stays = batcher.submit(2, deadline=time.monotonic() + 60)
+    also = batcher.submit(3)  # the queue is full by number, and makes room by dropping the late one
+    recorder.gate.set()
+    assert (stays.result(5).value, also.result(5).value) == ("r2", "r3")
+    with pytest.raises(DeadlineError):
+        late.result(5)
+    assert recorder.batches == [[0], [2, 3]]
+
+
+def test_a_deadline_that_passes_in_the_queue_is_noticed_when_the_batch_is_taken(
+    start: Start, recorder: Recorder
+) -> None:
+    batcher = start()
+    hold(batcher, recorder)
+    deadline = time.monotonic() + 0.05
+    late, stays = batcher.submit(1, deadline=deadline), batcher.submit(2)
+    while time.monotonic() < deadline:
+        pass
+    recorder.gate.set()
+    assert stays.result(5).value == "r2"
+    with pytest.raises(DeadlineError):
+        late.result(5)
+    assert recorder.batches == [[0], [2]]
 
 
 def test_cancelled_jobs_never_run_and_free_their_place(start: Start, recorder: Recorder) -> None:
