@@ -1,0 +1,1 @@
+"""What the programs about the speed of encoding, training and re-indexing share."""
