@@ -40,9 +40,7 @@ Address = Annotated[str | None, Option(help="The address to listen on.")]
 Port = Annotated[int | None, Option(help="The port to listen on.")]
 Device = Annotated[str, Option(help="cpu, cuda, or auto: cuda where there is one.")]
 Changes = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change one setting.")]
-Columns = Annotated[
-    list[str] | None, Option("--column", metavar="NAME=KIND", help="Correct the kind of a column.")
-]
+Columns = Annotated[list[str] | None, Option("--column", metavar="NAME=KIND", help="Correct a kind.")]
 Untested = Annotated[bool, Option("--untested-backbone", help="Accept an architecture no test has proven.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON object for machines, not text for people.")]
 
@@ -184,12 +182,14 @@ def reindex(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Encode the items that are new or changed, and publish a bundle that `laser serve` answers from."""
+    """Encode items that are new or changed, also while serving, and publish a bundle for `laser serve`."""
     from index.columns import ColumnKind
+    from service.store.opening import open_changes
     from training.reindex import reindex as make_bundle
 
     kinds = {n: _one_of(ColumnKind, kind, "--column") for n, kind in _pairs(columns, "--column").items()}
-    _report(asdict(make_bundle(run, data, bundles, _device(device), kinds)), as_json)
+    with open_changes(bundles) as log:
+        _report(asdict(make_bundle(run, data, bundles, _device(device), kinds, log=log)), as_json)
 
 
 @app.command()

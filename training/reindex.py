@@ -2,7 +2,8 @@
 
 Only items that are new, or whose text changed, are encoded; the others' vectors are taken from the published bundle
 if the same checkpoint made it. Neighbours are placed anew for the whole catalogue each time, because any item may gain
-a new one. A catalogue that has not changed at all makes no new bundle.
+a new one. Changes that a service took meanwhile are folded in (live_changes.py). A catalogue that has not changed at
+all makes no new bundle.
 """
 
 import shutil
@@ -24,6 +25,7 @@ from model.checkpoint import load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
 from training.data import load_dataset
+from training.live_changes import ChangeLog, fold, read_changes, trim_log
 from training.reindex_parts import PROBES, RECALL, partitioned, popularity
 
 CHECKPOINT = "checkpoint"
@@ -46,22 +48,26 @@ def reindex(
     device: str = "cpu",
     kinds: Mapping[str, ColumnKind] | None = None,
     console: Console | None = None,
+    log: ChangeLog | None = None,
 ) -> Reindexed:
-    """Encode the catalogue of `data` with the checkpoint of `run` and publish it under `bundles`.
+    """Encode the catalogue of `data`, live changes in `log` folded in, with the checkpoint of `run`; publish it.
 
-    `kinds` overrides inferred column kinds. Raises DataError, CheckpointError, BundleError or BackboneError.
+    `kinds` overrides inferred column kinds. Raises DataError, CheckpointError, BundleError, BackboneError, and whatever
+    the log raises.
     """
     console = console or Console(stderr=True)
     checkpoint = run / CHECKPOINT if (run / CHECKPOINT).is_dir() else run
     laser = load_checkpoint(checkpoint, device=device)
     dataset = load_dataset(data)
-    catalogue = Catalogue.from_records(dataset.items, kinds)
+    live = read_changes(log, bundles)
+    catalogue = Catalogue.from_records(fold(dataset.items, live.changes), kinds)
     before = _published(bundles, laser.fingerprint)
-    if before is not None and _same(before, catalogue, dataset.data_hash):
+    if before is not None and _same(before, catalogue, dataset.data_hash, live.last):
         console.print(
             f"nothing changed: {before.manifest.bundle_id} stays, 0 of {len(catalogue):,} items encoded"
         )
         return Reindexed(before.manifest.bundle_id, len(catalogue), 0, len(catalogue))
+    laser = load_checkpoint(checkpoint, device=device)
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(catalogue, old_rows, before, laser, console)
     partition = partitioned(catalogue, encoded, dataset, laser, console)
@@ -81,10 +87,12 @@ def reindex(
         writer.seal(
             encoder_fingerprint=laser.fingerprint,
             data_hash=dataset.data_hash,
-            last_change=0 if before is None else before.manifest.last_change,
+            last_change=live.last,
             metrics={} if partition is None else {RECALL: partition.recall, PROBES: partition.probes},
         )
     publish(bundles, bundle_id)
+    if log is not None:
+        trim_log(log, bundles)
     reused = int((old_rows >= 0).sum())
     result = Reindexed(bundle_id, len(catalogue), len(catalogue) - reused, reused)
     console.print(
@@ -93,19 +101,20 @@ def reindex(
     return result
 
 
-def _same(before: Bundle, catalogue: Catalogue, data_hash: str) -> bool:
+def _same(before: Bundle, catalogue: Catalogue, data_hash: str, last_change: int) -> bool:
     """Also that it has what older versions did not store."""
-    same = before.manifest.data_hash == data_hash and before.catalogue.columns == catalogue.columns
-    return same and before.popularity is not None
+    manifest = before.manifest
+    same = (manifest.data_hash, manifest.last_change) == (data_hash, last_change)
+    return same and before.catalogue.columns == catalogue.columns and before.popularity is not None
 
 
-def _published(bundles: Path, fingerprint: str) -> Bundle | None:
-    """The published bundle, if it is whole and made by the same checkpoint."""
+def _published(bundles: Path, checkpoint: str) -> Bundle | None:
+    """The published bundle, if it is whole and made by the checkpoint of this fingerprint."""
     try:
         bundle = open_bundle(bundles)
     except BundleError:
         return None
-    return bundle if bundle.manifest.encoder_fingerprint == fingerprint else None
+    return bundle if bundle.manifest.encoder_fingerprint == checkpoint else None
 
 
 def _reusable(catalogue: Catalogue, before: Bundle | None, laser: Laser) -> NDArray[np.int64]:

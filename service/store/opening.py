@@ -3,7 +3,12 @@
 Nothing is opened or connected here: a store that is away keeps no service from starting.
 """
 
-from service.settings import Settings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.settings import Settings, load_settings
+from service.store.changes import ChangeLog
 from service.store.protocol import Store
 from service.store.redis import RedisStore
 from service.store.sqlite import SqliteStore
@@ -19,3 +24,20 @@ def open_store(settings: Settings) -> Store:
             settings.store_write_ms / 1000,
         )
     return SqliteStore(settings.state_file, settings.max_stored, settings.store_write_ms / 1000)
+
+
+@contextmanager
+def open_changes(bundles: Path) -> Iterator[ChangeLog | None]:
+    """The log of catalogue changes of a service that answers from this folder; None where nothing was stored yet.
+
+    Raises SettingsError; the log itself StoreUnavailable.
+    """
+    settings = load_settings(bundles=bundles)
+    if settings.redis_url is None and not settings.state_file.exists():
+        yield None
+        return
+    store = open_store(settings)
+    try:
+        yield store.changes
+    finally:
+        store.close()
