@@ -53,11 +53,11 @@ def data_folder(given: Path | None) -> Path:
     return FILMS
 
 
-def build(data: Path, seed: int, dtype: str = "auto", attention: str = "sdpa") -> World:
+def build(data: Path, seed: int) -> World:
     """The default configuration over a data folder. Raises DataError, BackboneError."""
     config, dataset = preset("cpu"), load_dataset(data)
     torch.manual_seed(seed)
-    backbone = load_backbone(config.laser.backbone, dtype=dtype, attention=attention)
+    backbone = load_backbone(config.laser.backbone)
     kinds = {kind: config.id_recommenders.shape(kind, len(dataset.items)) for kind in config.laser.sources}
     recommenders = {kind: build_id_recommender(shape) for kind, shape in kinds.items()}
     collaborative = Collaborative(recommenders, dataset.item_ids, np.ones(len(dataset.items), bool))
