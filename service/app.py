@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, admin, documents, events, items, pages, routes
+from service import VERSION, admin, batch, documents, events, items, pages, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
 from service.browse import routes as browse_routes
@@ -99,6 +99,7 @@ def create_app(
     app.state.access = access or open_access(settings)
     app.add_middleware(Envelope, settings=settings, metrics=metrics)
     app.include_router(routes.router)
+    app.include_router(batch.router)
     app.include_router(browse_routes.router)
     app.include_router(events.router)
     app.include_router(items.router)

@@ -188,6 +188,12 @@ def too_late() -> ApiError:
 
 def problem(error: ApiError, request_id: str) -> JSONResponse:
     """The response for an error."""
+    body = problem_fields(error, request_id)
+    return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+
+
+def problem_fields(error: ApiError, request_id: str) -> dict[str, Any]:
+    """What the response for an error says."""
     first = error.errors[0]
     kind = KINDS[first.code]
     body: dict[str, Any] = {
@@ -204,7 +210,7 @@ def problem(error: ApiError, request_id: str) -> JSONResponse:
         body["errors"] = [
             {"field": each.field, "code": each.code, "detail": each.detail} for each in error.errors
         ]
-    return JSONResponse(body, kind.status, dict(error.headers or {}), MEDIA_TYPE)
+    return body
 
 
 def from_http(error: HTTPException) -> ApiError:

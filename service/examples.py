@@ -52,9 +52,29 @@ RECOMMEND: dict[str, dict[str, Any]] = {
             "k": 5,
         },
     },
+    "diverse": {
+        "summary": "Less of the same: different from each other, and at most two of one director",
+        "value": {
+            "history": [{"item_id": "alien-1979"}],
+            "diversity": {"mmr": 0.7, "max_per": {"director": 2}},
+            "k": 5,
+        },
+    },
     "cold start": {
         "summary": "Nothing but a sentence",
         "value": {"constraint": "a heist with a clever twist", "k": 5},
+    },
+}
+
+BATCH: dict[str, dict[str, Any]] = {
+    "two": {
+        "summary": "Two people in one request",
+        "value": {
+            "requests": [
+                {"history": [{"item_id": "alien-1979"}], "k": 3},
+                {"constraint": "a heist with a clever twist", "k": 3},
+            ]
+        },
     },
 }
 

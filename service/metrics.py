@@ -49,9 +49,7 @@ class Metrics:
         self.batch_jobs = Histogram(
             "laser_batch_jobs", "Requests in a batch", ["stage"], buckets=JOBS, registry=r
         )
-        self.batch_tokens = Counter(
-            "laser_batch_tokens_total", "Tokens run", ["stage"], registry=r
-        )
+        self.batch_tokens = Counter("laser_batch_tokens_total", "Tokens run", ["stage"], registry=r)
         self.batch_seconds = Histogram(
             "laser_batch_seconds", "Time of a batch", ["stage"], buckets=SECONDS, registry=r
         )
@@ -64,6 +62,9 @@ class Metrics:
         self.cache_bytes = Gauge("laser_user_cache_bytes", "Size of the cached user embeddings", registry=r)
         self.waiting = Gauge("laser_queue_waiting", "Requests in the queue", ["stage"], registry=r)
         self.shortfalls = Counter("laser_shortfalls_total", "Answers with fewer than k items", registry=r)
+        self.batched = Counter(
+            "laser_batch_answers_total", "Answers within POST /recommend/batch", ["status"], registry=r
+        )
         self.degraded = Counter(
             "laser_degraded_total", "Answers that did without something", ["what"], registry=r
         )

@@ -109,12 +109,12 @@ async def _readiness(request: Request) -> Readiness:
     return cast(Readiness, request.app.state.readiness)
 
 
-async def _shadow(request: Request) -> Shadow:
-    return cast(Shadow, request.app.state.shadow)
-
 async def _live(request: Request) -> LiveItems:
     return cast(LiveItems, request.app.state.items)
 
+
+async def _shadow(request: Request) -> Shadow:
+    return cast(Shadow, request.app.state.shadow)
 
 
 async def _users(request: Request, caller: CallerOf) -> TenantUsers:
@@ -123,6 +123,7 @@ async def _users(request: Request, caller: CallerOf) -> TenantUsers:
 
 Loaded = Annotated[Recommender, Depends(_recommender, scope="function")]
 UsersOf = Annotated[TenantUsers, Depends(_users)]
+ShadowOf = Annotated[Shadow, Depends(_shadow)]
 
 
 @router.post(
@@ -145,7 +146,7 @@ async def recommend(
     http: Request,
     recommender: Loaded,
     users: UsersOf,
-    shadow: Annotated[Shadow, Depends(_shadow)],
+    shadow: ShadowOf,
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -161,7 +162,7 @@ async def recommend(
         shadow.compare(request, stored, response)
         return response
 
-    return await _while_connected(http, answer())
+    return await while_connected(http, answer())
 
 
 ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes", examples=["alien-1979"])]
@@ -177,7 +178,7 @@ async def similar(
     http: Request, recommender: Loaded, item_id: ItemIdPath, query: Annotated[SimilarQuery, Query()]
 ) -> SimilarResponse:
     """The k items nearest to an item by their Laser embeddings; the score is the cosine."""
-    return await _while_connected(http, recommender.similar(item_id, query.k, trace_of(http)))
+    return await while_connected(http, recommender.similar(item_id, query.k, trace_of(http)))
 
 
 @router.get(
@@ -246,7 +247,7 @@ async def metrics(recommender: Loaded) -> Response:
     return Response(recommender.metrics.render(), media_type=METRICS_TYPE)
 
 
-async def _while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:
+async def while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:
     """Await the answer; cancel it and raise ApiError if the client closes the connection first (499) or the deadline
     passes (504)."""
     task = asyncio.ensure_future(answer)

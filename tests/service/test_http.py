@@ -107,9 +107,11 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
     assert "HTTPValidationError" not in json.dumps(document)
     assert set(document["paths"]) == {
         "/recommend",
+        "/recommend/batch",
         "/items/{item_id}/similar",
         "/items/{item_id}",
         "/items",
+        "/items/batch",
         "/catalogue",
         "/catalogue/values",
         "/events",
