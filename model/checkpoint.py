@@ -132,10 +132,18 @@ def backbone_of(folder: Path) -> tuple[BackboneConfig, str]:
 
 
 def fingerprint(folder: Path) -> str:
-    """sha256 over the checkpoint's three files: two folders with the same one encode the same."""
+    """sha256 over the checkpoint's three files: two folders with the same one encode the same.
+
+    Raises CheckpointError.
+    """
     digest = hashlib.sha256()
     for name in (CONFIG, WEIGHTS, VOCABULARY):
-        digest.update(_digest(folder / name))
+        try:
+            digest.update(_digest(folder / name))
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{folder / name} is missing; {folder} is no checkpoint") from error
+        except OSError as error:
+            raise CheckpointError(f"{folder / name} cannot be read: {error}") from error
     return digest.hexdigest()
 
 

@@ -21,7 +21,7 @@ from index.bundle import Bundle, BundleError, BundleWriter, open_bundle, publish
 from index.catalog import Catalogue
 from index.columns import ColumnKind
 from index.neighbours import Neighbours
-from model.checkpoint import load_checkpoint
+from model.checkpoint import fingerprint, load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
 from training.data import load_dataset
@@ -57,11 +57,11 @@ def reindex(
     """
     console = console or Console(stderr=True)
     checkpoint = run / CHECKPOINT if (run / CHECKPOINT).is_dir() else run
-    laser = load_checkpoint(checkpoint, device=device)
+    made_by = fingerprint(checkpoint)
     dataset = load_dataset(data)
     live = read_changes(log, bundles)
     catalogue = Catalogue.from_records(fold(dataset.items, live.changes), kinds)
-    before = _published(bundles, laser.fingerprint)
+    before = _published(bundles, made_by)
     if before is not None and _same(before, catalogue, dataset.data_hash, live.last):
         console.print(
             f"nothing changed: {before.manifest.bundle_id} stays, 0 of {len(catalogue):,} items encoded"

@@ -145,6 +145,12 @@ def test_nothing_changed_makes_no_new_bundle(home: Path) -> None:
     )
 
 
+def test_nothing_changed_loads_no_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = again(home)
+    monkeypatch.setattr("training.reindex.load_checkpoint", None)
+    assert again(home).bundle_id == first.bundle_id
+
+
 def test_one_changed_title_encodes_exactly_that_item(home: Path) -> None:
     again(home)
     before = open_bundle(home / "bundles")
