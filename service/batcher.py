@@ -162,6 +162,7 @@ class MicroBatcher(Generic[Job, Result]):
             raise
         finally:
             self._abandon()
+            del self._run  # most often a method of what holds this batcher: the two must not keep each other
 
     def _collect(self) -> list[_Ticket[Job, Result]]:
         """Wait for the next batch; its futures can no longer be cancelled.

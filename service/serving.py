@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from service import VERSION
+from service.memory import give_back_memory
 from service.recommender import Recommender
+
+LINGER_SECONDS = 1.0  # between the end of the last lease and the freeing of what was leased
 
 
 @dataclass(eq=False)
@@ -34,6 +37,7 @@ class Serving:
         self._lock = threading.Lock()
         self._current = _Held(recommender)
         self._closers: set[threading.Thread] = set()
+        self._leaving = threading.Event()
         self._announce()
         for stage in recommender.waiting:
             self.metrics.waiting.labels(stage).set_function(partial(self._waiting_for, stage))
@@ -76,20 +80,26 @@ class Serving:
 
     def close(self) -> None:
         """Close the current recommender, and wait for those that are closing."""
+        self._leaving.set()
         self._current.recommender.close()
         for closer in list(self._closers):
             closer.join()
 
     def _close_aside(self, recommender: Recommender) -> None:
         """In a thread of its own: a job whose client has gone may still run, and no request waits for that."""
-
-        def close() -> None:
-            recommender.close()
-            self._closers.discard(closer)
-
-        closer = threading.Thread(target=close, name="laser-retire", daemon=True)
+        closer = threading.Thread(
+            target=self._retire, args=([recommender],), name="laser-retire", daemon=True
+        )
         self._closers.add(closer)
         closer.start()
+
+    def _retire(self, last: list[Recommender]) -> None:
+        """Close it, and hold it until the last request's frames are gone, so that it is freed here and delays none."""
+        last[0].close()
+        self._leaving.wait(LINGER_SECONDS)
+        last.clear()
+        give_back_memory()
+        self._closers.discard(threading.current_thread())
 
     def _waiting_for(self, stage: str) -> int:
         return self._current.recommender.waiting[stage]

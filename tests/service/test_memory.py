@@ -1,0 +1,33 @@
+"""What is freed is given back: the process shrinks."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from service.memory import give_back_memory
+
+STATUS = Path("/proc/self/status")
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="only Linux says what a process holds")
+def test_what_another_thread_allocated_and_freed_is_given_back() -> None:
+    size, kept = 1000, []
+
+    def allocate() -> None:
+        blocks = [bytearray(size) for _ in range(60_000)]
+        kept.append(blocks[-1])  # the end of the heap stays in use
+        blocks.clear()
+
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    thread.join()
+    before = resident()
+    give_back_memory()
+    assert before - resident() > 30_000_000
