@@ -42,6 +42,7 @@ def examine() -> list[Finding]:
         devices,
         backbone,
         settings,
+        api_keys,
         store,
         bundles,
     )
@@ -143,6 +144,30 @@ def settings() -> Iterator[Finding]:
         yield from (Finding("settings", "warning", line, "Correct the name, or unset it") for line in unknown)
         if not unknown:
             yield Finding("settings", "good", "every LASER_* variable is a setting")
+
+
+def api_keys() -> Iterator[Finding]:
+    """The API keys, and whether the address to listen on needs them."""
+    from service.access.access import open_access
+    from service.access.key_file import KeyFileError, read_keys
+    from service.settings import SettingsError, load_settings
+
+    try:
+        chosen = load_settings()
+        open_access(chosen)
+    except SettingsError:
+        return  # said above
+    except KeyFileError as error:
+        yield Finding("keys", "warning", str(error), "The service does not start like this")
+    else:
+        path = chosen.keys_path
+        count = len(read_keys(path).keys) if path.exists() else 0
+        text = (
+            f"{count} in {path}"
+            if path.exists()
+            else f"none: all who can reach {chosen.host} may do everything"
+        )
+        yield Finding("keys", "good", text)
 
 
 def store() -> Iterator[Finding]:

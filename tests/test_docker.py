@@ -108,7 +108,9 @@ def test_the_demo_and_reindex_write_where_the_api_reads(compose: dict[str, Any])
     assert services["reindex"]["command"] == ["laser", "reindex", "run", "data", "--bundles", "bundles"]
     assert services["reindex"]["profiles"] == ["reindex"]
     assert services["train-demo"]["volumes"] == services["reindex"]["volumes"] == ["laser:/var/lib/laser"]
-    assert "LASER_KEYS_FILE" not in services["api"]["environment"]  # keys.json beside bundles, where reindex works
+    assert (
+        "LASER_KEYS_FILE" not in services["api"]["environment"]
+    )  # keys.json beside bundles, where reindex works
 
 
 def test_redis_loses_nothing_and_evicts_nothing(compose: dict[str, Any]) -> None:
@@ -142,11 +144,12 @@ def test_the_service_image_holds_no_training(service: Image) -> None:
     assert service.run(["python", "-c", script]) == (0, "[]\n")
 
 
-def test_the_doctor_finds_nothing_wrong_in_the_service_image_but_the_missing_bundle(service: Image) -> None:
+def test_the_doctor_misses_nothing_in_the_service_image_but_keys_and_a_bundle(service: Image) -> None:
     status, output = service.run(["python", "laser.py", "doctor", "--json"])
     states = {finding["name"]: finding["state"] for finding in json.loads(output)["findings"]}
     good = ("python", "packages", "faiss", "devices", "backbone", "settings", "store")
-    assert (status, states) == (0, dict.fromkeys(good, "good") | {"bundle": "warning"})
+    missing = {"keys": "warning", "bundle": "warning"}
+    assert (status, states) == (0, dict.fromkeys(good, "good") | missing)
 
 
 def test_the_service_image_does_not_start_open_to_all_without_keys(service: Image) -> None:

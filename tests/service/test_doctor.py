@@ -8,6 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from service import doctor
+from service.access.issuing import Wish, create
 from service.doctor import Finding
 from service.store.protocol import Event
 from service.store.sqlite import SqliteStore
@@ -101,8 +102,36 @@ def test_altered_weights_of_the_backbone_are_noticed(monkeypatch: pytest.MonkeyP
 def test_everything_is_looked_at_and_can_be_written_as_json() -> None:
     findings = doctor.examine()
     names = [found.name for found in findings]
-    assert names == ["python", "packages", "faiss", "devices", "backbone", "settings", "store", "bundle"]
+    assert names == [
+        "python",
+        "packages",
+        "faiss",
+        "devices",
+        "backbone",
+        "settings",
+        "keys",
+        "store",
+        "bundle",
+    ]
     assert json.dumps([vars(found) for found in findings])
+
+
+def test_keys_are_counted_and_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LASER_BUNDLES", str(tmp_path / "bundles"))
+    path = tmp_path / "keys.json"
+    assert [(found.state, found.text) for found in doctor.api_keys()] == [
+        ("good", "none: all who can reach 127.0.0.1 may do everything")
+    ]
+    monkeypatch.setenv("LASER_HOST", "0.0.0.0")
+    (found,) = doctor.api_keys()
+    assert found.state == "warning"
+    assert found.text.startswith(f"listening on 0.0.0.0 needs API keys, and {path} does not exist: run")
+    create(path, Wish("shop", ("write",)))
+    assert [(found.state, found.text) for found in doctor.api_keys()] == [("good", f"1 in {path}")]
+    path.write_text("{")
+    assert [found.state for found in doctor.api_keys()] == ["warning"]
+    monkeypatch.setenv("LASER_PORT", "eighty")
+    assert list(doctor.api_keys()) == [], "said with the settings"
 
 
 def test_the_store_is_looked_at_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,13 @@ ASKED = {
     ("POST", "/recommend"): {Scope.RECOMMEND},
     ("GET", "/items/i1"): {Scope.RECOMMEND},
     ("GET", "/items/i1/similar"): {Scope.RECOMMEND},
+    ("GET", "/items?query=x"): {Scope.RECOMMEND},
+    ("GET", "/catalogue"): {Scope.RECOMMEND},
+    ("PUT", "/items/i1"): {Scope.WRITE},
+    ("DELETE", "/items/nobody"): {Scope.WRITE},
+    ("POST", "/items/batch"): {Scope.WRITE},
+    ("GET", "/admin/bundles"): {Scope.ADMIN},
+    ("POST", "/admin/bundles/none/promote"): {Scope.ADMIN},
     ("POST", "/events"): {Scope.WRITE},
     ("GET", "/users/u"): {Scope.WRITE},
     ("DELETE", "/users/u"): {Scope.WRITE},
@@ -97,7 +104,7 @@ def test_a_scope_opens_its_routes_and_no_others(
     for scope in Scope:
         answer = ask(service, method, path, headers[scope])
         if scope in ASKED[method, path]:
-            assert answer.status_code in (200, 404), answer.text
+            assert answer.status_code in (200, 404, 422), answer.text  # whatever it is, it was let in
         else:
             refused(answer, 403, "scope_missing", None)
 
