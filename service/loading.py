@@ -14,7 +14,7 @@ from model.backbone import Backbone, BackboneError
 from model.checkpoint import CheckpointError, backbone_of, load_checkpoint
 from model.encoder import TextEncoder
 from model.laser import Laser
-from service.encoding import FrozenTexts
+from service.known_texts import KnownTexts
 from service.metrics import Metrics
 from service.recommender import Recommender
 from service.settings import Settings
@@ -44,8 +44,10 @@ def load_recommender(
     _match(bundle, laser)
     search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
     index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
-    texts = FrozenTexts(TextEncoder(laser.config, laser.backbone))  # one that does not whiten
+    text = TextEncoder(laser.config, laser.backbone)  # one that does not whiten
+    texts = KnownTexts(text, _known_texts(laser, beside))
     recommender = Recommender(bundle, laser, index, settings, metrics, texts)
+    texts.begun()
     try:
         recommender.warm_up()
     except Exception as error:
@@ -64,6 +66,15 @@ def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone |
     loaded = beside.encoder
     same = (config, fingerprint) == (loaded.config.backbone, loaded.backbone.fingerprint)
     return loaded.backbone if same else None
+
+
+def _known_texts(laser: Laser, beside: Recommender | None) -> KnownTexts | None:
+    """The texts of the one that answers, if they are read in the same way."""
+    if beside is None or not isinstance(beside.encoder, Laser) or not isinstance(beside.texts, KnownTexts):
+        return None
+    other = beside.encoder
+    alike = other.backbone is laser.backbone and other.config.prompt == laser.config.prompt
+    return beside.texts if alike else None
 
 
 def _match(bundle: Bundle, laser: Laser) -> None:

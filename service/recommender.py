@@ -56,6 +56,7 @@ class Recommender:
         """`texts` reads phrases by their meaning; without it they enter the prompt as they are."""
         self.metrics = metrics
         self.encoder = encoder
+        self.texts = texts
         self._manifest = bundle.manifest
         self._settings = settings
         vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())
@@ -101,7 +102,7 @@ class Recommender:
             vector = user.vector if user.plain is None else user.plain
             without = (await search(plain._replace(vector=vector, k=RANKED))).rows
         with trace.stage("respond"):
-            explain = user if request.explain else None
+            explain = user if request.explain and not popular else None
             answer = self._answer(snapshot, request.k, page, trace, explain, len(shown))
             if without:
                 _add_effects(answer["items"], page.found.rows, without)
@@ -202,11 +203,12 @@ class Recommender:
     ) -> dict[str, Any]:
         """The fields that every ranked answer has; `before` items were on earlier pages."""
         rows, scores = page.found.rows, page.found.scores
-        reasons = Explainer(snapshot).reasons(rows, explain) if explain else [[] for _ in rows]
         items = [
-            schemas.RankedItem(**_described(snapshot, row), rank=rank, score=score, reasons=why)
-            for rank, (row, score, why) in enumerate(zip(rows, scores, reasons, strict=True), before + 1)
+            schemas.RankedItem(**_described(snapshot, row), rank=rank, score=score)
+            for rank, (row, score) in enumerate(zip(rows, scores, strict=True), before + 1)
         ]
+        for item, why in zip(items, Explainer(snapshot).explain(rows, scores, explain) if explain else ()):
+            item.reasons, item.parts = why
         shortfall = None
         if page.short:
             self.metrics.shortfalls.inc()

@@ -1,15 +1,19 @@
 """A second recommender beside the first: the frozen backbone is in memory once, and both encode as if alone."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model.config import PromptConfig
 from model.encoder import History
 from model.laser import Laser
+from service.encoding import FrozenTexts
+from service.known_texts import KnownTexts
 from service.loading import StartupError, load_recommender
 from service.metrics import Metrics
 from service.recommender import Recommender
@@ -51,6 +55,34 @@ def test_the_frozen_backbone_is_shared_and_nothing_else(
     assert laser_of(alone).backbone is not laser_of(first).backbone
     for each in (second, alone):
         each.close()
+
+
+def test_the_meanings_of_values_are_encoded_once_for_both(
+    root: Path, first: Recommender, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(first.texts, KnownTexts)
+    assert len(first.texts.first) > 10
+    known = dict(first.texts.first)
+    encoded: list[str] = []
+    encode = FrozenTexts.vectors
+
+    def noted(self: FrozenTexts, texts: Sequence[str]) -> np.ndarray:
+        encoded.extend(texts)
+        return encode(self, texts)
+
+    monkeypatch.setattr(FrozenTexts, "vectors", noted)
+    second = load_recommender(
+        settings.model_copy(update={"bundles": root}), Metrics(), "second", beside=first
+    )
+    assert not set(encoded) & set(known)
+    assert isinstance(second.texts, KnownTexts)
+    assert set(second.texts.first) == set(known)
+    second.close()
+    encoded.clear()
+    laser_of(first).config = replace(laser_of(first).config, prompt=PromptConfig(constraint_tokens=3))
+    third = load_recommender(settings.model_copy(update={"bundles": root}), Metrics(), "second", beside=first)
+    assert set(encoded) >= set(known), "read in another way"
+    third.close()
 
 
 def test_a_checkpoint_of_another_backbone_brings_its_own(
