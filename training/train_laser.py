@@ -202,11 +202,13 @@ class LaserTrainer:
         if users.routing is not None:
             loss = loss + self.config.balance * balance_loss(users.routing)
         if moving_items and self.config.in_batch:
-            items = [self.items.history([row]) for row in targets.tolist()]
+            # Of the rows without a sentence: how often an item is another row's target, log-q could not say.
+            plain = targets[: len(chosen)]
+            items = [self.items.history([row]) for row in plain.tolist()]
             positives = side(self.text.backbone, self._dropped(items, rng))
-            log_share = self._log_share.to(matrix.device)[targets]
+            log_share = self._log_share.to(matrix.device)[plain]
             loss = loss + self.config.in_batch * in_batch_loss(
-                users.z, positives.z, targets, log_share, self.config.temperature
+                users.z[: len(chosen)], positives.z, plain, log_share, self.config.temperature
             )
         return loss
 

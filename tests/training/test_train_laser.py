@@ -408,6 +408,21 @@ def test_rows_with_a_sentence_join_in_pairs_without_states(monkeypatch: pytest.M
     assert targets == scene.trainer.rows.targets[:8].tolist() + [row.target for row in spoken]
 
 
+def test_the_live_term_is_of_rows_without_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(replace(BASE, sentence_share=0.5), users=20)
+    seen: list[tuple[torch.Size, list[int]]] = []
+
+    def look(users: Tensor, items: Tensor, batch: Tensor, log_share: Tensor, temperature: float) -> Tensor:
+        seen.append((users.shape, batch.tolist()))
+        assert len(items) == len(log_share) == 8
+        return users.sum() * 0
+
+    monkeypatch.setattr(train_laser, "in_batch_loss", look)
+    matrix = scene.trainer.item_matrix(scene.side)
+    scene.trainer._loss(scene.side, matrix, np.arange(8), np.random.default_rng(0), True)
+    assert seen == [(torch.Size([8, 32]), scene.trainer.rows.targets[:8].tolist())]
+
+
 def test_without_a_share_there_are_no_sentences() -> None:
     assert Scene(users=20).trainer._spoken(np.arange(8), np.random.default_rng(0)) == []
 
