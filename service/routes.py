@@ -23,6 +23,7 @@ from service.access.scopes import Scope
 from service.catalogue import LiveItems
 from service.deadline import timed
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
+from service.paths import reach_every_id
 from service.readiness import Readiness
 from service.recommender import Recommender
 from service.schemas import (
@@ -96,6 +97,7 @@ INVALID = (Code.INVALID_FIELD, Code.UNKNOWN_FIELD, Code.LIMIT_EXCEEDED)
 BUSY = (Code.OVERLOADED, Code.CLOSING)
 TIMED = (*BUSY, Code.DEADLINE_EXCEEDED)
 
+reach_every_id()
 router = APIRouter(route_class=StrictRoute)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -137,6 +138,15 @@ def test_a_deleted_user_is_gone_and_old_events_do_not_bring_them_back(live: Runn
     assert send(live, *sent)["outcomes"] == ["outdated"] * 3
     refused(live.client.get(at(user)), 404, "user_not_found", "user_id")
     assert live.client.delete(at(user)).json()["deleted_events"] == 0
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "\n", "a\r\n", "/", "a//b", "?k=#", "%2F", "\x00"])
+def test_whatever_an_id_holds_its_user_can_be_shown_and_deleted(live: Running, odd: str) -> None:
+    path = f"/users/{quote(odd, safe='')}"
+    send(live, event(odd, "i1", T))
+    assert live.client.get(path).json()["user_id"] == odd
+    assert live.client.delete(path).json()["deleted_events"] == 1
+    refused(live.client.get(path), 404, "user_not_found", "user_id")
 
 
 def test_a_deleted_user_may_come_back(live: Running, user: str) -> None:
