@@ -1,23 +1,35 @@
-"""Why this item: the thing in the user's history that speaks most for it.
+"""Why this item: the things in the user's history that speak most for it, and by how much.
 
-A score has two parts. What the neighbours add is a sum over the history, so each item's contribution is exact. The
-inner product is one number for the whole history; it is divided among its items by their positive similarity to the
-recommended one (cosine of the Laser embeddings z), which describes the vectors and not the encoder's inner workings.
-Both are in units of the score, so they add up: an item's share is its part of their sum over the history.
+    score = likeness + neighbours + sentence        (the parts of an item)
+    likeness + neighbours = sum of contributions    (over the whole history, where anything in it is similar)
+
+What the neighbours add is a sum over the history, so each item's part of it is exact. The likeness, an inner product,
+is one number for the whole history; it is divided among its items by their positive similarity to the recommended one
+(cosine of the Laser embeddings z), which describes the vectors and not the encoder's inner workings. Both are in units
+of the score. Where the likeness is negative so is what it contributes, and its share counts by similarity alone.
 
 Letters: N history, M recommended items, D width of z.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.encoding import EncodedUser
-from service.schemas import Reason
+from service.reason_schemas import Reason, ScoreParts
 from service.snapshot import Snapshot
 
+MOST = 3  # reasons of one item
 TINY = np.finfo(np.float32).tiny
+
+
+class Explanation(NamedTuple):
+    """Of one recommended item."""
+
+    reasons: list[Reason]
+    parts: ScoreParts
 
 
 class Explainer:
@@ -27,21 +39,36 @@ class Explainer:
         self._snapshot = snapshot
         self._width = snapshot.text_width
 
-    def reasons(self, rows: Sequence[int], user: EncodedUser) -> list[list[Reason]]:
-        """For each recommended row at most one reason; none where nothing in the history speaks for it."""
-        if not rows or not user.entries:
-            return [[] for _ in rows]
+    def explain(self, rows: Sequence[int], scores: Sequence[float], user: EncodedUser) -> list[Explanation]:
+        """For each recommended row and its score at most MOST reasons, the first says most; none where nothing in the
+        history speaks for it."""
+        if not rows:
+            return []
         vectors = self._snapshot.vectors[list(rows)]  # [M, V]
         similar = vectors[:, : self._width] @ user.history[:, : self._width].T  # [M, N]
-        products = np.maximum(
-            vectors @ user.vector, TINY
-        )  # [M]; where they are not positive, ratios alone count
+        likeness = vectors @ user.vector  # [M]
         added = self._added(rows, user)  # [M, N]
-        speaks = added + products[:, None] * _shares(similar)
+        divided = _shares(similar)
+        contributions = added + likeness[:, None] * divided
+        speaks = (
+            added + np.maximum(likeness, TINY)[:, None] * divided
+        )  # where it is not positive, ratios alone count
         shares = _shares(speaks)
+        neighbours = added.sum(axis=1)  # [M]
         return [
-            [self._reason(user, int(n), similar[m, n], added[m, n], shares[m, n])] if speaks[m, n] > 0 else []
-            for m, n in enumerate(speaks.argmax(axis=1))
+            Explanation(
+                [
+                    self._reason(user, n, similar[m, n], added[m, n], contributions[m, n], shares[m, n])
+                    for n in np.argsort(-speaks[m], kind="stable")[:MOST].tolist()
+                    if speaks[m, n] > 0
+                ],
+                ScoreParts(
+                    likeness=float(likeness[m]),
+                    neighbours=float(neighbours[m]),
+                    sentence=score - float(likeness[m]) - float(neighbours[m]),
+                ),
+            )
+            for m, score in enumerate(scores)
         ]
 
     def _added(self, rows: Sequence[int], user: EncodedUser) -> NDArray[np.float32]:
@@ -52,7 +79,13 @@ class Explainer:
         return added
 
     def _reason(
-        self, user: EncodedUser, n: int, similarity: np.float32, added: np.float32, share: np.float32
+        self,
+        user: EncodedUser,
+        n: int,
+        similarity: np.float32,
+        added: np.float32,
+        contribution: np.float32,
+        share: np.float32,
     ) -> Reason:
         entry = user.entries[n]
         catalogue = self._snapshot.catalogue
@@ -66,6 +99,7 @@ class Explainer:
             title=title,
             similarity=float(similarity),
             added=float(added),
+            contribution=float(contribution),
             share=float(share),
         )
 

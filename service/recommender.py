@@ -63,9 +63,7 @@ class Recommender:
         meanings = Meanings(vocabulary, texts) if texts else None
         self.snapshot = Snapshot.of(bundle, index, vocabulary, meanings)
         self._stages = Stages(encoder, Searcher(settings.steering), settings, metrics)
-        changes = CatalogueChanges(
-            self.snapshot, bundle.neighbours, encoder.attacher(), encoder.text_fields
-        )
+        changes = CatalogueChanges(self.snapshot, bundle.neighbours, encoder.attacher(), encoder.text_fields)
         self._joining = Joining(changes, self._stages)
         self.started = False  # it has every change since its bundle that the log had when it started
 
@@ -207,8 +205,9 @@ class Recommender:
             schemas.RankedItem(**_described(snapshot, row), rank=rank, score=score)
             for rank, (row, score) in enumerate(zip(rows, scores, strict=True), before + 1)
         ]
-        for item, why in zip(items, Explainer(snapshot).explain(rows, scores, explain) if explain else ()):
-            item.reasons, item.parts = why
+        if explain:
+            for item, why in zip(items, Explainer(snapshot).explain(rows, scores, explain), strict=True):
+                item.reasons, item.parts = why
         shortfall = None
         if page.short:
             self.metrics.shortfalls.inc()

@@ -13,6 +13,7 @@ from service.base_schemas import Request as Request
 from service.constraint_parts import ConstraintParts
 from service.errors import ApiError, Code, FieldError
 from service.reason_schemas import Reason as Reason
+from service.reason_schemas import ScoreParts as ScoreParts
 from service.reason_schemas import SentenceEffect as SentenceEffect
 from service.selection_schemas import CURSOR_HELP, AppliedDiversity, Cursor, Diversity
 from service.selection_schemas import Search as Search
@@ -108,7 +109,11 @@ class RankedItem(Item):
     score: float = Field(
         description="inner product of the query's vector and the item's, plus what the neighbours of the history add"
     )
-    reasons: list[Reason] = Field(default_factory=list)
+    reasons: list[Reason] = Field(
+        default_factory=list,
+        description="with `explain`: up to three items of the history, what says most first",
+    )
+    parts: ScoreParts | None = Field(None, description="with `explain`: what the score is the sum of")
     sentence: SentenceEffect | None = Field(None, description="with `explain` and a sentence: what that did")
 
 

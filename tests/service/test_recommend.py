@@ -211,14 +211,31 @@ def test_reasons_name_what_speaks_most_for_an_item(live: Running, bundle: Bundle
         positive = np.maximum(cosines, 0)
         speaks = parts + products[row] * positive / positive.sum()  # all products are positive in this world
         most = int(np.argmax(speaks))
-        [reason] = item["reasons"]
+        reason = item["reasons"][0]
         assert (reason["position"], reason["item_id"]) == (most, f"i{rows[most]}")
         assert reason["similarity"] == pytest.approx(cosines[most], abs=1e-4)
         assert reason["added"] == pytest.approx(parts[most], abs=1e-6)
+        assert reason["contribution"] == pytest.approx(speaks[most], abs=1e-4)
         assert reason["share"] == pytest.approx(speaks[most] / speaks.sum(), abs=1e-3)
+        assert len(item["reasons"]) == (speaks > 0).sum()
+        assert sum(each["contribution"] for each in item["reasons"]) == pytest.approx(item["score"], abs=1e-4)
+        assert item["parts"]["likeness"] == pytest.approx(products[row], abs=1e-4)
+        assert item["parts"]["neighbours"] == pytest.approx(parts.sum(), abs=1e-4)
+        assert item["parts"]["sentence"] == pytest.approx(0, abs=1e-4)
         nearest.append(most == int(np.argmax(cosines)))
     assert any(nearest)
     assert not all(nearest)  # a neighbour may say more than the nearest
+
+
+def test_what_a_soft_sentence_adds_is_a_part_of_the_score(live: Running) -> None:
+    answer = live.post(
+        history=[{"item_id": "i3"}], constraint="Acme", constraint_mode="soft", explain=True, k=50
+    )
+    steered = {item["attributes"]["brand"]: item["parts"]["sentence"] for item in answer.json()["items"]}
+    assert steered["Acme"] > 0.01
+    assert steered["Bolt"] == pytest.approx(0, abs=1e-4)
+    for item in answer.json()["items"]:
+        assert sum(item["parts"].values()) == pytest.approx(item["score"], abs=1e-5)
 
 
 def test_a_title_can_be_a_reason(live: Running) -> None:
