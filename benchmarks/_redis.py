@@ -58,6 +58,12 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def kill(self) -> None:
+        """SIGKILL, in the middle of whatever it does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def pause(self) -> None:
         """It takes connections and answers none."""
         assert self._process is not None

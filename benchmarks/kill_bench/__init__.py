@@ -1,0 +1,1 @@
+"""What kill -9 loses: writers that remember what was acknowledged, what is killed, and an audit."""
