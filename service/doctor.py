@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
+
+if TYPE_CHECKING:
+    from index.bundle_listing import Listing
 
 PROJECT = "laser-recommender"
 OLDEST_PYTHON = (3, 11)
@@ -200,8 +203,9 @@ def store() -> Iterator[Finding]:
 
 
 def bundles() -> Iterator[Finding]:
-    """The published bundle, read and verified whole."""
+    """The bundle that would be served, read and verified whole, and where the pointer and the settings disagree."""
     from index.bundle import BundleError, open_bundle
+    from index.bundle_listing import listing
     from service.settings import SettingsError, load_settings
 
     try:
@@ -209,10 +213,29 @@ def bundles() -> Iterator[Finding]:
     except SettingsError:
         return  # said above
     root: Path = chosen.bundles
+    found = listing(root)
     try:
         bundle = open_bundle(root, chosen.bundle)
     except BundleError as error:
-        yield Finding("bundle", "warning", str(error), "Make one: laser reindex RUN DATA, or laser demo")
+        yield Finding("bundle", "warning", str(error), _another(found))
     else:
         text = f"{bundle.manifest.bundle_id} in {root}, {len(bundle.catalogue):,} items, verified"
         yield Finding("bundle", "good", text)
+    if chosen.bundle is not None and found.published not in (None, chosen.bundle):
+        text = f"{found.published} is published, but LASER_BUNDLE holds the service to {chosen.bundle}"
+        yield Finding("bundle", "warning", text, "Unset LASER_BUNDLE to serve what is published")
+    if chosen.shadow_bundle is not None:
+        try:
+            open_bundle(root, chosen.shadow_bundle)
+        except BundleError as error:
+            yield Finding("shadow", "warning", str(error), "Correct LASER_SHADOW_BUNDLE, or unset it")
+
+
+def _another(found: "Listing") -> str:
+    """What to do where the bundle that would be served cannot be."""
+    if any(bundle.steps_back for bundle in found.bundles):
+        return "Go back to the one before: laser bundles rollback"
+    others = [bundle.bundle_id for bundle in found.bundles if bundle.steps_back is None]
+    if others:
+        return f"Publish another one: laser bundles promote {others[-1]}"
+    return "Make one: laser reindex RUN DATA, or laser demo"

@@ -12,6 +12,7 @@ from service.access.issuing import Wish, create
 from service.doctor import Finding
 from service.store.protocol import Event
 from service.store.sqlite import SqliteStore
+from tests.service.bundle_world import add_bundle
 from tests.service.store.redis_server import RedisServer, needs_redis
 from tests.service.world import write_bundle
 
@@ -34,6 +35,36 @@ def test_a_damaged_bundle_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found.state == "warning"
     assert "items.safetensors" in found.text
     assert found.advice == "Make one: laser reindex RUN DATA, or laser demo"
+
+
+def test_a_way_out_is_named_where_another_bundle_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_bundle(tmp_path)
+    add_bundle(root, "second")
+    monkeypatch.setenv("LASER_BUNDLES", str(root))
+    (root / "current").write_bytes(b"\xff")
+    (found,) = doctor.bundles()
+    assert (found.state, found.advice) == ("warning", "Publish another one: laser bundles promote second")
+    assert found.text.startswith(f"{root}/current does not name a bundle")
+    (root / "current").write_text("second\nfirst\n")
+    (root / "second" / "columns.json").write_bytes(b"{}")
+    (found,) = doctor.bundles()
+    assert (found.state, found.advice) == ("warning", "Go back to the one before: laser bundles rollback")
+
+
+def test_a_setting_that_disagrees_with_the_pointer_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_bundle(tmp_path)
+    add_bundle(root, "second")
+    monkeypatch.setenv("LASER_BUNDLES", str(root))
+    monkeypatch.setenv("LASER_BUNDLE", "second")
+    monkeypatch.setenv("LASER_SHADOW_BUNDLE", "third")
+    served, held, shadow = doctor.bundles()
+    assert (served.state, held.state, shadow.state) == ("good", "warning", "warning")
+    assert held.text == "first is published, but LASER_BUNDLE holds the service to second"
+    assert (shadow.name, "third does not exist" in shadow.text) == ("shadow", True)
 
 
 def test_a_setting_that_cannot_be_is_wrong_and_one_that_is_none_a_warning(
