@@ -95,6 +95,10 @@ class MFormer(nn.Module):
         prefixes = self.out(self.out_norm(queries)).unflatten(0, (batch, top_k))  # [B, top_k, P, D]
         return (prefixes * gates[..., None, None]).sum(dim=1), routing
 
+    def expert_shares(self, states: Sequence[Tensor], present: Tensor) -> Tensor:
+        """Eq. 7 alone, for people to look at: states and present as in `forward` -> float [B, K]."""
+        return self._shares(self._route(*self._context(states, present)))
+
     def _context(self, states: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
         """All sources along one sequence, the null token first; it is seen only where nothing else is."""
         if len(self.maps):

@@ -1,4 +1,4 @@
-"""The pages for people: the playground at /, and what it is made of: the files of playground/.
+"""The pages for people: the playground at /, the insight page, and what they are made of: the files of playground/.
 
 They hold nothing of the catalogue, so that everybody gets them, also where the service asks for keys: the page itself
 asks for one. The policy allows a page its own files and calls of this service, and nothing else: no inline script or
@@ -52,6 +52,12 @@ def files() -> dict[str, File]:
 async def playground(request: Request) -> Response:
     """Where people try what the service does."""
     return _send("index.html", request)
+
+
+@router.get("/insight")
+async def insight(request: Request) -> Response:
+    """What the bundle holds, drawn."""
+    return _send("insight.html", request)
 
 
 @router.get("/playground/{name}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ["help", "demo", "test", "check", "serve", "bench", "clean"]
+TARGETS = ["help", "demo", "test", "check", "serve", "bench", "soak", "clean"]
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +34,11 @@ def fresh(tmp_path: Path, *words: str) -> list[str]:
     done = make("--dry-run", f"VENV={tmp_path}/env", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout.replace("\\\n", " ").splitlines()
+
+
+def test_a_soak_takes_an_hour_or_the_minutes_it_is_given(tmp_path: Path) -> None:
+    for given, minutes in (([], "60"), (["MINUTES=2"], "2")):
+        assert fresh(tmp_path, "soak", *given)[-1].endswith(f"/env/bin/laser bench soak --minutes {minutes}")
 
 
 def test_help_lists_every_target_with_what_it_does() -> None:
@@ -103,18 +108,25 @@ def run_ci(tmp_path: Path, tools: dict[str, str]) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_ci_takes_the_redis_server_that_is_there(tmp_path: Path) -> None:
-    lines = run_ci(tmp_path, {"redis-server": "echo v=7", "apt-get": "exit 9", "id": "echo 0"})
-    assert lines == ["redis-server is here: v=7", "make test"]
+def test_ci_takes_the_tools_that_are_there(tmp_path: Path) -> None:
+    there = {"redis-server": "echo v=7", "chromium": "echo v=150"}
+    lines = run_ci(tmp_path, {**there, "apt-get": "exit 9", "id": "echo 0"})
+    assert lines == ["redis-server is here: v=7", "chromium is here: v=150", "make test"]
 
 
-def test_ci_installs_redis_as_root_before_the_gate(tmp_path: Path) -> None:
-    lines = run_ci(tmp_path, {"apt-get": 'echo "apt-get $*"', "id": "echo 0"})
-    install = "apt-get install --yes --no-install-recommends redis-server"
-    assert lines == ["apt-get update", install, "make test"]
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [({}, "redis-server chromium"), ({"redis-server": "echo v=7"}, "chromium")],
+)
+def test_ci_installs_what_is_missing_as_root_before_the_gate(
+    tmp_path: Path, there: dict[str, str], wanted: str
+) -> None:
+    lines = run_ci(tmp_path, {**there, "apt-get": 'echo "apt-get $*"', "id": "echo 0"})
+    install = f"apt-get install --yes --no-install-recommends {wanted}"
+    assert lines[-3:] == ["apt-get update", install, "make test"]
 
 
-def test_ci_goes_on_without_redis_where_it_cannot_install_it(tmp_path: Path) -> None:
+def test_ci_goes_on_without_what_it_cannot_install(tmp_path: Path) -> None:
     said, gate = run_ci(tmp_path, {"apt-get": "exit 9", "id": "echo 1000"})
     assert "going on without" in said
     assert gate == "make test"

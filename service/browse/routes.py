@@ -1,4 +1,4 @@
-"""GET /items, GET /catalogue and GET /catalogue/values.
+"""GET /items, /catalogue, /catalogue/values and /catalogue/insight.
 
 Not coroutines, so that FastAPI runs them in its threads: the first search in a new snapshot reads the whole catalogue.
 """
@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from service.access.guard import needs
 from service.access.scopes import Scope
+from service.browse.insight_schemas import InsightResponse
 from service.browse.schemas import (
     CatalogueResponse,
     FoundItem,
@@ -66,6 +67,21 @@ def catalogue_values(
     found = view.values.find(query.query, query.limit)
     return ValuesResponse(
         values=[ValueMatch(**value._asdict()) for value in found], versions=_versions(recommender, view)
+    )
+
+
+@router.get("/catalogue/insight", summary="What the bundle holds, in numbers to draw", responses=problems())
+def catalogue_insight(recommender: Loaded, view: Viewed) -> InsightResponse:
+    """A map of the items, what each expert is for, how popularity spreads, what similar items reach.
+
+    Of large catalogues a sample spread over the rows is looked at.
+    """
+    return InsightResponse(
+        map=view.map,
+        experts=view.experts(recommender.encoder),
+        popularity=view.popularity,
+        reach=view.reach,
+        versions=_versions(recommender, view),
     )
 
 

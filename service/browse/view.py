@@ -9,7 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from service.browse import starters
+from model.laser import Laser
+from model.routing import item_experts
+from service.browse import insight, starters
+from service.browse.insight_schemas import Expert, ItemMap, Popularity, Reach
 from service.browse.profile import profile
 from service.browse.schemas import ColumnProfile
 from service.browse.title_search import TitleSearch
@@ -22,6 +25,7 @@ class View:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._experts: list[Expert] | None = None
         n = len(snapshot.catalogue)
         self.alive: NDArray[np.bool_] = np.ones(n, dtype=bool) if snapshot.alive is None else snapshot.alive
 
@@ -41,12 +45,42 @@ class View:
         return profile(self.snapshot.catalogue, self.alive)
 
     @cached_property
+    def sample(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Some living rows [S], and the embeddings z of their items [S, D]."""
+        rows = starters.sample(self.alive)
+        return rows, self.snapshot.vectors[rows][:, : self.snapshot.text_width]
+
+    @cached_property
     def starters(self) -> list[tuple[list[int], str]]:
         """Rows of a history and a sentence, a few times."""
-        rows = starters.sample(self.alive)
-        vectors = self.snapshot.vectors[rows][:, : self.snapshot.text_width]  # [S, D]: z
+        rows, vectors = self.sample
         found = starters.histories(vectors, rows)
         return list(zip(found, starters.sentences(self.snapshot.catalogue, found, self.alive), strict=True))
+
+    @cached_property
+    def map(self) -> ItemMap:
+        """The sample in two dimensions."""
+        return insight.item_map(self.snapshot.catalogue, *self.sample)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What the sample's most similar items are."""
+        return insight.reach(self.snapshot.catalogue, *self.sample)
+
+    @cached_property
+    def popularity(self) -> Popularity | None:
+        """How interactions spread over the items; None where the bundle does not say."""
+        counts = self.snapshot.popularity
+        return None if counts is None else insight.popularity(counts[self.alive[: len(counts)]])
+
+    def experts(self, encoder: object) -> list[Expert] | None:
+        """What the router does with the sample; None where the encoder has none."""
+        if self._experts is None and isinstance(encoder, Laser):
+            rows, _ = self.sample
+            items = self.snapshot.catalogue
+            shares = item_experts(encoder, [items.item_ids[row] for row in rows])
+            self._experts = None if shares is None else insight.experts(items, rows, shares)
+        return self._experts
 
 
 class Views:

@@ -6,8 +6,16 @@ import { count, label } from "./words.js";
 const DEGRADED = {
   user_history: "Nothing is stored under this user.",
   store: "The store of histories did not answer.",
+  popularity: "Nothing is known of the user: these are the items taken most.",
   history: "No item of the history is known to this catalogue.",
 };
+
+// Each part that filters once, with how many items it leaves out by itself.
+function byClause(understood) {
+  const clauses = Map.groupBy(understood.filter((part) => part.hard), (part) => part.clause);
+  return [...clauses.values()].map((parts) =>
+    ({ excludes: parts[0].excludes, words: [...new Set(parts.map((part) => part.words))].join(" ") }));
+}
 
 export function drawAccount(node, answer, total) {
   const { applied, search, shortfall, unknown_items: unknown, degraded } = answer;
@@ -20,6 +28,8 @@ export function drawAccount(node, answer, total) {
   ].filter(Boolean);
   const facts = [
     [search.allowed.toLocaleString("en"), `of ${count(total, "item")} were allowed`],
+    ...byClause(constraint.understood).map(({ excludes, words }) =>
+      [excludes.toLocaleString("en"), `would not do for “${words}”`]),
     applied.excluded_seen > 0 && [applied.excluded_seen, "left out: they are in the history"],
     ...Object.entries(constraint.excluded_missing).map(([column, items]) =>
       [items.toLocaleString("en"), `left out: they have no ${label(column)}`]),

@@ -14,12 +14,14 @@ export function combobox(input, list, { suggest, draw, choose, eager = false, fa
   let active = -1;
   let asked = new AbortController();
 
+  // A text area has no such state, and says what it suggests by its active option alone.
+  const expanded = (yes) => input.role === "combobox" && input.setAttribute("aria-expanded", String(yes));
   const close = () => {
     asked.abort();
     options = [];
     active = -1;
     show(list);
-    input.setAttribute("aria-expanded", "false");
+    expanded(false);
     input.removeAttribute("aria-activedescendant");
   };
   const take = (option) => {
@@ -39,7 +41,7 @@ export function combobox(input, list, { suggest, draw, choose, eager = false, fa
       h("li", { role: "option", id: `${list.id}-${n}`, "aria-selected": "false", onclick: () => take(option) },
         draw(option));
     show(list, options.map(entry));
-    input.setAttribute("aria-expanded", String(options.length > 0));
+    expanded(options.length > 0);
     mark(eager && options.length ? 0 : -1);
   };
   const ask = async () => {

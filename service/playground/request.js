@@ -24,7 +24,8 @@ export function withoutSentence(body) {
 export function curlOf(body) {
   const lines = [`curl ${location.origin}/recommend`];
   if (key()) lines.push(`  -H "Authorization: Bearer $LASER_API_KEY"`);
-  lines.push("  -H 'Content-Type: application/json'", `  -d ${quoted(JSON.stringify(body, null, 1))}`);
+  const fields = Object.entries(body).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  lines.push("  -H 'Content-Type: application/json'", `  -d ${quoted(`{${fields.join(",\n       ")}}`)}`);
   return lines.join(" \\\n");
 }
 

@@ -16,7 +16,7 @@ export function drawResults(node, answer, { kinds, add, other }) {
         h("h3", {}, item.title || item.item_id, " ", movement(item.sentence)),
         attributes(item, kinds),
         item.reasons.map(reason),
-        other && beside(places.get(item.item_id))),
+        places.has(item.item_id) && h("p", { class: "beside" }, `place ${places.get(item.item_id)} in the other list`)),
       h("div", { class: "side" },
         h("span", { class: "score", title: "score", "--share": Math.max(item.score / best, 0) },
           h("span", { class: "hidden" }, "score "), item.score.toFixed(3)),
@@ -44,9 +44,6 @@ function reason(each) {
   return h("p", { class: "reason" }, "Because of ", h("em", {}, each.title),
     h("span", { class: "share", "--share": each.share, title: "of all that the history says for it" }, percent(each.share)));
 }
-
-const beside = (place) =>
-  h("p", { class: "beside" }, place ? `also there, place ${place}` : "not in the other list");
 
 // The same item in both lists is seen at once.
 function mark(id) {

@@ -1,4 +1,4 @@
-// What was understood of the sentence, as chips: each can be made soft, made hard again, or switched off.
+// What was understood of the sentence, as chips: a must (hard) can be made a wish (soft) and back; each can be switched off.
 
 import { h, show } from "./dom.js";
 import { label, percent, plain } from "./words.js";
@@ -25,9 +25,9 @@ export function startUnderstood(node, { get, set }) {
     return h("li", { class: `chip ${first.hard ? "hard" : "soft"}` },
       h("span", { class: "meaning", title: `“${named}”, ${percent(first.confidence)} sure` }, meaning(clause)),
       (first.hard || softened) && state.mode === "strict" && first.operator !== "not_only" &&
-        button(first.hard ? "hard" : "soft", `${first.hard ? "Make soft" : "Make hard"}: ${named}`,
+        button(first.hard ? "must" : "wish", `${first.hard ? "Make it a wish" : "Make it a must"}: ${named}`,
           words, first.hard ? "soft" : null),
-      !(first.hard || softened) && h("span", { class: "how" }, "soft"),
+      !(first.hard || softened) && h("span", { class: "how" }, "wish"),
       button("×", `Switch off: ${named}`, words, "off"));
   }
 

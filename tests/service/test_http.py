@@ -114,6 +114,7 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/items/batch",
         "/catalogue",
         "/catalogue/values",
+        "/catalogue/insight",
         "/events",
         "/users/{user_id}",
         "/healthz",

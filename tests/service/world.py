@@ -6,7 +6,7 @@ The Laser in it is real but tiny and random; what an answer should be is compute
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +51,20 @@ def records(count: int = 40) -> list[dict[str, object]]:
     ]
 
 
-def write_bundle(folder: Path, bundle_id: str = "first") -> Path:
-    """Publish a bundle under folder / "bundles", its backbone beside it. Returns the bundles' root."""
-    catalogue = Catalogue.from_records(records())
+def write_bundle(
+    folder: Path, bundle_id: str = "first", items: Sequence[dict[str, object]] | None = None
+) -> Path:
+    """Publish a bundle of `items` (none: of `records()`) under folder / "bundles", its backbone beside it.
+
+    Returns the bundles' root.
+    """
+    items = items or records()
+    catalogue = Catalogue.from_records(items)
     save_checkpoint(tiny_laser(catalogue.item_ids, folder / "backbone"), folder / "checkpoint")
     laser = load_checkpoint(folder / "checkpoint", dtype="float32")
     root = folder / "bundles"
     with BundleWriter(root, bundle_id) as writer:
-        encoded = laser.encode_items(records())
+        encoded = laser.encode_items(items)
         placed = laser.neighbours(catalogue.item_ids, encoded.text_vectors)
         assert placed is not None
         write_arrays(

@@ -26,7 +26,7 @@ HISTORY = {"history": [{"item_id": "i1"}], "k": 3}
 EVENT = {"user_id": "u", "event_id": "e", "item_id": "i3", "timestamp": 1_700_000_000}
 
 # All that answers without a key: probes, and the playground's page and files, which hold no data and ask for a key.
-OPEN = {"/healthz", "/readyz", "/", "/playground/{name}"}
+OPEN = {"/healthz", "/readyz", "/", "/insight", "/playground/{name}"}
 
 # One request for each scope's routes.
 ASKED = {

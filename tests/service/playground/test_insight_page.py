@@ -1,0 +1,71 @@
+"""The insight page in a real browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.service.playground.test_everybody import barriers
+from tests.service.world import Running
+
+# How many different colours the canvas shows, besides the empty one.
+COLOURS = """() => {
+  const canvas = document.getElementById("map");
+  const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  pen.drawImage(canvas, 0, 0);
+  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+  const counts = new Map();
+  for (let n = 0; n < data.length; n += 4) {
+    const colour = data.slice(n, n + 3).join();
+    if (data[n + 3] > 200) counts.set(colour, (counts.get(colour) ?? 0) + 1);
+  }
+  return [...counts.values()].filter((count) => count > 20).length;
+}"""
+
+
+def test_the_map_is_drawn_and_coloured_by_what_is_chosen(page: Page, live: Running) -> None:
+    page.goto(f"{live.url}/insight")
+    expect(page.locator("#legend li")).to_have_count(5)  # four brands and the rest
+    expect(page.locator("#legend")).to_contain_text("Stanley")
+    assert page.evaluate(COLOURS) == 4
+    page.get_by_label("coloured by").select_option(label="price")
+    expect(page.locator("#legend")).to_contain_text("lowest: 0")
+    expect(page.locator("#legend")).to_contain_text("highest: 57")
+    assert page.evaluate(COLOURS) > 4
+    expect(page.locator("#map-note")).to_contain_text("41 items")
+
+
+def test_a_dot_tells_its_title_and_takes_it_to_the_playground(page: Page, live: Running) -> None:
+    page.goto(f"{live.url}/insight")
+    expect(page.locator("#legend li")).to_have_count(5)
+    found = live.client.get("/catalogue/insight").json()["map"]
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    edge = 0.06
+    x = box["width"] * (edge + (found["x"][0] + 1) / 2 * (1 - 2 * edge))
+    y = box["height"] * (edge + (1 - found["y"][0]) / 2 * (1 - 2 * edge))
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    expect(page.locator("#tip")).to_have_text("thing 0")
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_url(f"{live.url}/#item=i0")
+    expect(page.locator("#history .title")).to_have_text("thing 0")
+
+
+def test_it_says_what_the_bundle_knows_and_what_not(page: Page, live: Running) -> None:
+    page.goto(f"{live.url}/insight")
+    expect(page.locator("#experts li")).to_have_count(2)
+    expect(page.locator("#popularity")).to_contain_text("does not know how often its items were taken")
+    expect(page.locator("#reach")).to_contain_text(
+        "come back at least once when each is asked for its 10 most similar"
+    )
+    expect(page.locator("#versions")).to_contain_text("bundle first")
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_it_is_for_everybody(page: Page, live: Running, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{live.url}/insight")
+    expect(page.locator("#legend li")).to_have_count(5)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert barriers(page) == []
+    page.get_by_role("button", name="Dark").click()
+    assert barriers(page) == []
