@@ -134,6 +134,10 @@ class MicroBatcher(Generic[Job, Result]):
             self._changed.notify()
         return ticket.future
 
+    def forget_pace(self) -> None:
+        """What has run so far says nothing of what comes: a first run is many times as slow."""
+        self._pace = Pace()
+
     @property
     def waiting(self) -> int:
         """Jobs in the queue."""

@@ -113,6 +113,7 @@ class Stages:
         done = self._encoder.submit(job, self._users.tokens(job)).result(timeout)
         assert isinstance(done.value, EncodedUser)
         self._searcher.submit(SearchJob(snapshot, done.value.vector, 1, None, ())).result(timeout)
+        self._encoder.forget_pace()  # or the first requests would be refused for a queue that seems long
 
     @property
     def waiting(self) -> dict[str, int]:

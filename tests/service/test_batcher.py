@@ -156,6 +156,16 @@ def test_a_queue_that_would_take_too_long_refuses_too(start: Start, recorder: Re
     assert batcher.submit(3, 1, admitted=True)
 
 
+def test_a_pace_that_is_forgotten_refuses_nobody(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_wait_seconds=5.0)
+    batcher._pace.seconds, batcher._pace.tokens = 20.0, 10.0
+    batcher.forget_pace()
+    hold(batcher, recorder)
+    for job in range(1, 9):
+        batcher.submit(job, 4)
+    assert batcher.waiting == 8
+
+
 def test_the_pace_is_that_of_the_tokens_and_not_of_the_batches() -> None:
     pace = Pace()
     assert pace.seconds_per_token == 0

@@ -12,6 +12,7 @@ import torch
 from model.config import PromptConfig
 from model.encoder import History
 from model.laser import Laser
+from service.batcher import Pace
 from service.encoding import FrozenTexts
 from service.known_texts import KnownTexts
 from service.loading import StartupError, load_recommender
@@ -41,6 +42,11 @@ def first(root: Path, settings: Settings) -> Iterator[Recommender]:
 def laser_of(recommender: Recommender) -> Laser:
     assert isinstance(recommender.encoder, Laser)
     return recommender.encoder
+
+
+def test_warming_up_says_nothing_of_the_pace(first: Recommender) -> None:
+    """A first forward pass takes many times as long as the next: a queue judged by it would be refused."""
+    assert first._stages._encoder._pace == Pace()
 
 
 def test_the_frozen_backbone_is_shared_and_nothing_else(
