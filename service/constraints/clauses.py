@@ -12,6 +12,7 @@ from service.constraints.types import (
     Condition,
     Contradiction,
     Part,
+    Relative,
     Together,
     Values,
 )
@@ -72,7 +73,7 @@ def _denied(run: Sequence[Mention]) -> list[Clause]:
     for group in groups:
         conditions = [condition for condition in map(condition_of, group) if condition is not None]
         if len(group) == 1:
-            clauses.append((_deny(conditions[0]),))
+            clauses.append((_opposite(conditions[0]) if group[0].plain_not else _deny(conditions[0]),))
             continue
         parts = tuple(_deny(c) if m.exception else c for m, c in zip(group, conditions, strict=True))
         clauses.append((Together(parts),))
@@ -85,6 +86,13 @@ def _deny(condition: Condition) -> Condition:
         if isinstance(condition, Bounds)
         else replace(condition, include=not condition.include)
     )
+
+
+def _opposite(condition: Condition) -> Condition:
+    """ "Not expensive" is cheap; "not too expensive" and "nothing expensive" leave out the expensive quarter."""
+    if isinstance(condition, Relative) and not condition.own:
+        return replace(condition, side="high" if condition.side == "low" else "low")
+    return _deny(condition)
 
 
 def _wanted(run: Sequence[Mention], vocabulary: Vocabulary) -> tuple[list[Clause], list[Contradiction]]:

@@ -8,7 +8,8 @@ from service.constraints.types import Bounds, Relative, Values
 
 Kind = Literal[
     "value", "range", "relative", "missing", "attribute", "text",
-    "negation", "affirmation", "not_only", "hedge", "break", "both", "either", "filler", "or", "and", "comma", "end",
+    "negation", "denied", "affirmation", "not_only", "hedge", "break", "both", "either", "filler",
+    "or", "and", "comma", "end",
 ]  # fmt: skip
 Meaning = Values | Bounds | Relative | Missing | None
 

@@ -148,6 +148,8 @@ class Reader:
             last = parts[size - 1][0] + 1
             meaning = relative(sense, self.vocabulary.numeric, self.words(at, last))
             if meaning is not None and (sense.free or self._stands_free(at, last)):
+                if last < len(self.tokens) and self.tokens[last].word == "than":
+                    meaning = replace(meaning, than=meaning.own)
                 return Element("relative", at, last, meaning, meaning.attribute)
         return None
 

@@ -20,7 +20,12 @@ free from|lacking|devoid of|stay away from|keep away from|steer clear of|keep ou
 cannot stand|not into|not a fan of|no fan of|not keen on|not interested in|not in the mood for|save for
 rid of|anyone except|leave off|leave aside|not any|not a|not an|not the|not so|not from|not by|not in
 no kind of|none of|nothing from|nothing by|nothing in|nothing with|nothing like|nothing of|nothing that is
-nothing thats|nothing which is|not even|no longer|not another
+done with|through with|w / o|nothing thats|nothing which is|not even|no longer|not another
+"""
+DENIALS = """
+it isnt|it is not|they arent|they are not|none of that|none of those|none of it|none of them|no thanks|no thank you
+is out|are out|is a no|not for me|isnt for me|arent for me|is not for me|are not for me|not my thing|isnt my thing
+arent my thing|not my style|is off limits|away from me|away from us|not welcome|need not apply|are banned|is banned
 """
 AFFIRMATIONS = """
 nothing but|nothing except|nothing other than|nothing besides|nothing apart from|none but|no one but
@@ -29,7 +34,8 @@ recommend|suggest|looking for|look for|searching for|in the mood for|mood for|en
 should be|has to be|have to be|needs to be|need to be|it must|feel like|feeling like|fan of|interested in
 into|keen on|make it|let it be|something|anything|whatever is|stick to|limit it to|restrict to|restricted to
 limited to|would like|id like|i like|im after|am after|include|including|includes|with|give me|show me|i want
-i need|i would like|give us|please show|only show|only want|just show|along with|together with|plus|i love
+i need|i would like|youve got|you have got|you got|have you got|do you have|w /
+give us|please show|only show|only want|just show|along with|together with|plus|i love
 we love|id love|would love|love to|they like|we like|she likes|he likes|really like|i enjoy|love seeing
 """
 NOT_ONLY = """
@@ -83,6 +89,7 @@ good evening|good night|good afternoon|hello world|hi there|hello there|thank yo
 nothing else matters|nothing else|nothing more|no matter|i dont mind|dont mind|dont care|i dont care|doesnt matter
 does not matter|i dont mind which|dont mind which|no preference|not sure
 long time no see|long day|short notice|small talk|cheap talk|years old|year old
+not more than that|no more than that|nothing more than that|not over that|not longer than that|no longer than that
 than usual|than normal|than the usual|than what|than the ones|than those|than these|than before|than my|than that
 than what i usually|usual|usually|normally
 """
@@ -105,6 +112,10 @@ into|get|need|wish|under|over|least|most|any
 """
 COMMANDS = "ignore|disregard|override|forget|bypass|reveal|print|repeat|pretend|act"
 MACHINERY = "instruction|instructions|prompt|prompts|rules|system|developer|jailbreak|admin|model"
+REASONS = "so|because|cause|cuz|coz|bc"
+SPEAKERS = "i|im|ive|id|it|its|they|theyre|their|theirs|mine|my|he|hes|she|shes|we|were|our|that|thats"
+PLACES = "in|at|to|into|inside|around|on|from"
+OWNERS = "my|our|his|her|their|this"
 QUESTIONS = "who|whos|when|whens|where|wheres|why|how|hows"
 STATEMENTS = """
 is|was|are|were|am|had|lives|live|fell|forgot|ate|went|got|rained|called|broke|broken|late|postponed|open
@@ -125,8 +136,8 @@ def phrases() -> PhraseTable:
     """Every grammar phrase with its kind; where lists share one, the earlier kind in this order wins."""
     table: PhraseTable = {}
     for kind, text in (
-        ("not_only", NOT_ONLY), ("hedge", HEDGES), ("affirmation", AFFIRMATIONS), ("negation", NEGATIONS),
-        ("break", BREAKS), ("both", BOTH), ("filler", FILLERS),
+        ("not_only", NOT_ONLY), ("denied", DENIALS), ("hedge", HEDGES), ("affirmation", AFFIRMATIONS),
+        ("negation", NEGATIONS), ("break", BREAKS), ("both", BOTH), ("filler", FILLERS),
     ):  # fmt: skip
         for entry in _entries(text):
             table.setdefault(tuple(entry.split()), kind)

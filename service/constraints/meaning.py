@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.constraints.neutral import NEUTRAL
-from service.constraints.tokens import stem_of
+from service.constraints.tokens import stem_of, tokenize
 from service.constraints.types import Phrase, Values
 from service.constraints.values import Value
 from service.constraints.vocabulary import Vocabulary
@@ -60,6 +60,7 @@ class Meanings:
         candidates = [value for value in index.all if value.column in index.descriptive]
         self.values = sorted(candidates, key=lambda value: -value.items)[:MOST_VALUES]
         self.kinds = index.kinds
+        self._is_gibberish = index.is_gibberish
         self._texts = texts
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
         common = texts.vectors(NEUTRAL)  # [neutral, D]
@@ -84,7 +85,8 @@ class Meanings:
         It is read twice, alone and in company: in the sentence it was taken from where that is all there is
         (`within`), else as "something ...", which tells a wish ("funny") from a name.
         """
-        if not self.values:
+        words = [token.word for token in tokenize(text) if token.is_word]
+        if not self.values or self._is_gibberish(words):
             return []
         texts = [text, company(text, within)]
         self.prepare(texts)

@@ -150,18 +150,23 @@ def _resolve(part: Condition, catalogue: Catalogue, among: Mask, history: Sequen
     numbers = catalogue.numbers(part.attribute)
     own = numbers[list(history)] if part.own else np.empty(0)
     own = own[np.isfinite(own)]
-    compares = len(own) >= LEAST_OWN
-    low_end = PLAIN if part.own and not compares else part.percentile
-    percentile = low_end if part.side == "low" else 100 - low_end
-    pool = own if compares else numbers[among & np.isfinite(numbers)]
+    pool = numbers[among & np.isfinite(numbers)]
     if not len(pool):
         pool = numbers[np.isfinite(numbers)]
-    edge = round(float(np.percentile(pool, percentile)), 6)
+    plain = part.percentile if not part.own else PLAIN
+    percentile = plain if part.side == "low" else 100 - plain
+    edge = float(np.percentile(pool, percentile))
+    compares = False
+    if len(own) >= LEAST_OWN:
+        median = float(np.median(own))
+        compares = part.than or (median < edge if part.side == "low" else median > edge)
+        edge, percentile = (median, 50.0) if compares else (edge, percentile)
+    edge = round(edge, 6)
     low = (part.side == "low") == part.include
     closed = part.include and not compares
     bounds = Bounds(
         part.attribute, part.words, part.confidence, soft=part.soft, percentile=percentile,
-        basis="history" if pool is own else "catalogue",
+        basis="history" if compares else "catalogue",
     )  # fmt: skip
     if low:
         return replace(bounds, lte=edge) if closed else replace(bounds, lt=edge)

@@ -1,6 +1,6 @@
 """parse(sentence, vocabulary): what a sentence asks of this catalogue. Pure, deterministic, under a millisecond.
 
-    tokens -> elements (what is named) -> scopes (wanted or not) -> clauses, phrases, contradictions
+    tokens -> elements (what is named; talk is none of it) -> scopes (wanted or not) -> clauses, phrases, contradictions
 
 What it cannot match with a word stays a phrase; meaning.py asks the encoder about those.
 """
@@ -13,10 +13,10 @@ from model.prompts import clean
 from service.constraints.choose import Missing
 from service.constraints.clauses import clauses_of, condition_of
 from service.constraints.compounds import find_compounds
-from service.constraints.element import Element
 from service.constraints.elements import Reader
 from service.constraints.lexicon import word_set
 from service.constraints.scopes import Mention, scan
+from service.constraints.talk import without_talk
 from service.constraints.tokens import Token, tokenize
 from service.constraints.types import (
     Constraint,
@@ -27,7 +27,6 @@ from service.constraints.types import (
 from service.constraints.unknown import unknown_values
 from service.constraints.vocabulary import Vocabulary
 
-STATEMENT_COVERAGE = 0.6  # a statement that names the catalogue with fewer of its words is small talk
 MACHINE_TOKENS = re.compile(
     r"\[/?(?:CLS|SEP|MASK|PAD|UNK|INST|SYS|BOS|EOS)\]|<[^<>]{1,20}>"
 )  # of prompts and pages
@@ -39,8 +38,8 @@ def parse(sentence: str, vocabulary: Vocabulary) -> Constraint:
     tokens = tokenize(text)
     if not tokens:
         return Constraint(text)
-    elements = Reader(text, tokens, vocabulary).read()
-    if _is_statement(tokens, elements):
+    elements = without_talk(tokens, Reader(text, tokens, vocabulary).read())
+    if elements is None:
         return Constraint(text, phrases=(), ignored=(text,))
     mentions = scan(elements, tokens)
     unknown, claimed = unknown_values(text, tokens, elements, mentions, vocabulary)
@@ -109,23 +108,3 @@ def _with_nouns(tokens: Sequence[Token], first: int, end: int) -> tuple[int, int
     behind = end + 1 < len(tokens) and tokens[end + 1].word in word_set("NOUNS")
     before = first > 0 and tokens[first - 1].word in word_set("PRONOUNS")
     return first - before, end + behind
-
-
-def _is_statement(tokens: Sequence[Token], elements: Sequence[Element]) -> bool:
-    """Small talk that happens to use a word of the catalogue, and what would command a machine: both ask nothing."""
-    words = {token.word for token in tokens}
-    if words & word_set("COMMANDS") and words & word_set("MACHINERY"):
-        return True  # it speaks to a machine, not of the catalogue
-    asks = any(e.kind == "affirmation" and e.last - e.first > 1 for e in elements)  # "it has to be"
-    if asks or words & word_set("REQUESTS") or not (words & word_set("STATEMENTS") or _asks_who(tokens)):
-        return False
-    if elements[0].kind == "value" or any(e.kind in ("attribute", "missing") for e in elements):
-        return False  # "comedies where the hero was framed", but "the train is late"
-    named = sum(e.last - e.first for e in elements if e.kind in ("value", "relative", "range"))
-    texts = sum(e.last - e.first for e in elements if e.kind == "text")
-    return texts > 0 and named / (named + texts) < STATEMENT_COVERAGE
-
-
-def _asks_who(tokens: Sequence[Token]) -> bool:
-    """A question about the world: "who won the election in 1997?"."""
-    return tokens[0].word in word_set("QUESTIONS") and tokens[-1].word == "?"

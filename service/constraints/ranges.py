@@ -28,7 +28,8 @@ COMPARATORS: dict[Bound, str] = {
         limit is|budget of|budget is|my budget|no higher than|no greater than|nothing over|nothing above
         nothing more than|not beyond|no over|nothing after|nothing past|cant exceed|less or equal
         dont want to spend more than|cant spend more than|not spend more than|spend at most|spend up to
-        afford|cap of|a limit of|a budget of|no after|a cap of|lower or equal to|less than or equal to
+        afford|cap of|a limit of|a budget of|only have|have only|only got|got only|just have
+        no after|a cap of|lower or equal to|less than or equal to
     """,
     "gt": "over|above|more than|greater than|higher than|exceeding|exceeds|>|beyond|past|after|later than|post",
     "gte": """

@@ -1,7 +1,8 @@
 """Relative words: "cheap", "the newest", "shorter", "high in protein". A word means one end of a column's numbers.
 
 Plain words are the lowest or highest quarter of what is otherwise allowed, superlatives its tenth; comparatives lie
-below or above the median of the user's own history; where that has no numbers they mean what the plain word does.
+below or above the median of the user's own history where that is what they are compared with ("cheaper than usual");
+alone they mean that and what the plain word does.
 """
 
 from functools import cache
@@ -109,7 +110,9 @@ def _end(text: str) -> tuple[str, Side]:
 
 def _forms(word: str) -> tuple[tuple[str, float], ...]:
     """Comparative and superlative of a one-syllable word, as they are spelled."""
-    if word.endswith("y"):
+    if word.endswith("ey"):
+        root = word[:-2] + "i"
+    elif word.endswith("y"):
         root = word[:-1] + "i"
     elif word.endswith("e"):
         root = word[:-1]

@@ -17,6 +17,7 @@ from service.constraints.tokens import Token
 APART = frozenset(
     ["anything", "everything", "all", "any", "without", "except", "excluding", "apart", "other", "besides"]
 )
+NOT = frozenset(["not", "isnt", "arent", "aint", "non"])
 MEANINGFUL = ("value", "range", "relative", "missing", "text")
 
 
@@ -31,6 +32,7 @@ class Mention:
     only_named: bool = False  # "not only horror"
     both: bool = False  # "both X and Y"
     exception: bool = False  # to the negated mention before it
+    plain_not: bool = False  # right behind "not"
     free: bool = field(default=False)  # "sugar-free": negated by what follows
 
     @property
@@ -63,6 +65,8 @@ class _Scanner:
                 self._mention(element)
             elif element.kind == "negation":
                 self._negation(place, element)
+            elif element.kind == "denied":
+                self._denied()
             elif element.kind == "affirmation":
                 self._affirmation(element)
             elif element.kind in ("break", "end"):
@@ -87,8 +91,9 @@ class _Scanner:
         if self.negation and self.used and not self._goes_on(element):
             self.negation, self.exception = 0, False
         mention = Mention(
-            element, self.link, self.negation, self.soft, self.only_named, self.both, self.exception
-        )
+            element, self.link, self.negation, self.soft, self.only_named, self.both, self.exception,
+            element.first > 0 and self.tokens[element.first - 1].word in NOT,
+        )  # fmt: skip
         self.mentions.append(mention)
         self.used = True
         self.link, self.gap = "", False
@@ -132,6 +137,16 @@ class _Scanner:
         self.apart = said[0] in APART
         if self.link == "":
             self.link = "comma"
+
+    def _denied(self) -> None:
+        """ "Nail polish it isn't", "keep Tarantino away from me": what was named last is unwanted."""
+        self.negations += 1
+        understood = [mention for mention in self.mentions if mention.element.kind != "text"]
+        for mention in reversed(understood or self.mentions):
+            mention.negation = self.negations
+            if mention.link not in ("or", "and"):
+                break
+        self.negation = 0
 
     def _affirmation(self, element: Element) -> None:
         said = [token.word for token in self.tokens[element.first : element.last]]

@@ -46,8 +46,8 @@ class Bounds:
 class Relative:
     """A number at the low or high end: "cheap", "the newest", "shorter". Resolved to Bounds when the request is.
 
-    `percentile` is that of the low end: 25 for "cheap", 10 for "cheapest"; 50 for "cheaper", which compares with the
-    user's own history. Where that has no numbers, "cheaper" is what "cheap" is.
+    `percentile` is that of the low end: 25 for "cheap", 10 for "cheapest"; 50 for "cheaper than usual", the median of
+    the user's own history. "Cheaper" alone is both that and what "cheap" is.
     """
 
     attribute: str
@@ -57,7 +57,8 @@ class Relative:
     confidence: float
     include: bool = True
     soft: bool = False
-    own: bool = False  # compare with the user's own history first
+    own: bool = False  # compare with the user's own history
+    than: bool = False  # ... and with nothing else: "than usual"
 
 
 @dataclass(frozen=True)

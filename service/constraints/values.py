@@ -21,11 +21,15 @@ import numpy as np
 from index.catalog import Catalogue
 from index.columns import ColumnKind
 from service.constraints.spelling import Spelling
-from service.constraints.tokens import stems, tokenize
+from service.constraints.tokens import stem_of, stems, tokenize
 
 EXACT, LOOSE, SIDE, INITIALS = 0.97, 0.95, 0.85, 0.8
 PART, FIRST = 0.6, 0.35  # the last word of a name tells more than the ones before: "Verbinski", not "Gore"
 AMBIGUOUS = 0.55  # an everyday word that is also a value
+WORDLIKE = 0.6  # share of a word's letters in known words at both of its ends
+MINOR = (
+    0.1  # a value with so few of another's items is another way to write it: "Concealer", "Concealers & Base"
+)
 MOST_SHARING = 3  # values that may share a word which stands for them
 SHORTEST_PART = 4  # letters
 LEAST_TITLES, MOST_TITLES = 3, 0.5  # titles that tell, and the share with the value that clears a word
@@ -103,6 +107,7 @@ class ValueIndex:
         }
         self._join_families(catalogue, titles)
         self._everyday = frozenset(known_words[:EVERYDAY])
+        self._english = Spelling(known_words) if known_words else None
         self._known = (
             frozenset(known_words)
             | frozenset(word for word, rows in titles.items() if len(rows) > 1)
@@ -138,11 +143,21 @@ class ValueIndex:
     def find(self, key: tuple[str, ...]) -> Match | None:
         """The values that are called so in full, but for an "and", or on one side of an "and"."""
         if values := self._whole.get(key):
+            values = [*values, *self._major(key, values)]
             return Match(tuple(values), AMBIGUOUS if len(key) == 1 and key[0] in self._ambiguous else EXACT)
         if values := self._loose.get(key):
             return Match(tuple(values), LOOSE)
         telling = [value for value in self._sides.get(key, ()) if self._is_telling(value.column, key)]
         return Match(tuple(telling), SIDE) if telling else None
+
+    def _major(self, key: tuple[str, ...], values: Sequence[Value]) -> list[Value]:
+        """Values with one side called so and so many more items that these are hardly all that is meant."""
+        return [
+            side
+            for side in self._sides.get(key, ())
+            if all(value.column == side.column and value.items <= MINOR * side.items for value in values)
+            and self._is_telling(side.column, key)
+        ]
 
     def _is_telling(self, column: str, side: tuple[str, ...]) -> bool:
         """One side of a name stands for it if it is long, or a word that few values of a describing column have."""
@@ -171,6 +186,22 @@ class ValueIndex:
     def is_known(self, word: str, stem: str) -> bool:
         """Whether the word or its singular is spelt right: English as the encoder knows it, in values or titles."""
         return word in self._known or (stem in self._known and word.startswith(stem))
+
+    def is_gibberish(self, words: Sequence[str]) -> bool:
+        """Whether no word is one, nearly one or made of some: "asdfghjkl", not "sunbathing"."""
+        if self._english is None or not words:
+            return False
+        return not any(len(w) < SHORTEST_PART or self._is_wordlike(w) for w in words)
+
+    def _is_wordlike(self, word: str) -> bool:
+        if self.is_known(word, stem_of(word)) or (
+            self._english is not None and self._english.corrections(word)
+        ):
+            return True
+        sizes = range(3, len(word))
+        first = max((n for n in sizes if word[:n] in self._known), default=0)
+        last = max((n for n in sizes if word[-n:] in self._known), default=0)
+        return first + last >= WORDLIKE * len(word)
 
     def has_word(self, stem: str) -> bool:
         """Whether a value is called so, or has the word in its name."""

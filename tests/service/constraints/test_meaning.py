@@ -124,6 +124,19 @@ def test_only_a_lone_phrase_is_read_within_its_sentence(meanings: Meanings, text
     assert "a quiet thing" in texts.encoded
 
 
+def test_gibberish_means_nothing() -> None:
+    genres = ("Horror", "Comedy")
+    records = [{"item_id": f"i{n}", "title": f"t{n}", "genre": genres[n % 2]} for n in range(40)]
+    index = Vocabulary(Catalogue.from_records(records), ("sun", "bathing", "scary", "lip")).values
+    assert [index.is_gibberish([word]) for word in ("asdfghjkl", "sunbathing", "scarry", "lippy", "ww", "horror")] == [
+        True, False, False, False, False, False,
+    ]  # fmt: skip
+    assert not index.is_gibberish(["asdfghjkl", "scary"])
+    assert not index.is_gibberish([])
+    wordless = Vocabulary(Catalogue.from_records(records)).values
+    assert not wordless.is_gibberish(["asdfghjkl"])
+
+
 def test_a_phrase_is_encoded_once(meanings: Meanings, texts: Written) -> None:
     constraint = Constraint("scary", phrases=(Phrase("scary"),))
     read_phrases(constraint, meanings)

@@ -65,8 +65,23 @@ def test_relative_words_look_at_what_else_is_allowed(catalogue: Catalogue) -> No
 
 
 def test_comparatives_look_at_the_history_where_it_has_numbers(catalogue: Catalogue) -> None:
-    assert bound(obeyed("cheaper", catalogue, history=(4, 5))) == 55
-    assert bound(obeyed("cheaper", catalogue, history=(3,))) == bound(obeyed("cheap", catalogue)) == 20
+    assert bound(obeyed("cheaper than usual", catalogue, history=(4, 5))) == 55
+    assert bound(obeyed("cheaper than usual", catalogue, history=(3,))) == 20  # no number: what "cheap" is
+    assert bound(obeyed("cheap", catalogue)) == 20
+
+
+def test_a_comparative_alone_is_the_plain_word_and_beyond_ones_own(catalogue: Catalogue) -> None:
+    assert bound(obeyed("cheaper", catalogue, history=(4, 5))) == 20
+    assert bound(obeyed("cheaper", catalogue, history=(0,))) == 10
+
+
+def test_not_expensive_is_cheap_and_nothing_too_expensive_is_not_dear(catalogue: Catalogue) -> None:
+    assert shown_clauses(obeyed("not expensive", catalogue)) == ["price<=20"]
+    assert shown_clauses(obeyed("not too expensive", catalogue)) == ["price<50"]
+
+
+def shown_clauses(found: Obeyed) -> list[str]:
+    return [shown_parts(clause) for clause, _ in found.clauses]
 
 
 def bound(found: Obeyed) -> float:

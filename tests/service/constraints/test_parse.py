@@ -36,6 +36,13 @@ from tests.service.constraints.catalogues import films, games, laptops, recipes,
         ("in a language other than English", "language!=English"),
         ("I hate westerns", "genres!=Western"),
         ("horror-free", "genres!=Horror"),
+        # behind what is unwanted
+        ("a western it isn't", "genres!=Western"),
+        ("keep Quentin Tarantino away from me", "director!=Quentin Tarantino"),
+        ("horror is out, comedy is fine", "genres!=Horror; genres=Comedy"),
+        ("w/o zombies and w/o vampires", "themes!=zombies; themes!=vampires"),
+        ("not old", "year high25"),
+        ("not too old", "year not low25"),
         # where a negation ends
         ("not horror but comedy", "genres!=Horror; genres=Comedy"),
         ("no horror, under two hours", "genres!=Horror; runtime<120"),
@@ -231,6 +238,14 @@ def test_a_short_name_stands_for_the_long_one_that_titles_mean_by_it() -> None:
     assert shown(parse("no loreal", brands())) == "brand!=L'Oreal/L'Oreal Paris"
 
 
+def test_a_rare_value_is_another_way_to_write_a_common_one() -> None:
+    shelves = ["Concealer"] * 2 + ["Concealers & Correctors"] * 30 + ["Masks"] * 10 + ["Masks & Peels"] * 30
+    records = [{"item_id": f"i{n}", "title": f"t{n}", "shelf": ["All", s]} for n, s in enumerate(shelves)]
+    vocabulary = Vocabulary(Catalogue.from_records(records))
+    assert shown(parse("a concealer", vocabulary)) == "shelf=Concealer/Concealers & Correctors"
+    assert shown(parse("masks", vocabulary)) == "shelf=Masks"
+
+
 def test_values_of_a_path() -> None:
     vocabulary = brands()
     assert shown(parse("soap or creams", vocabulary)) == "shelf=Soaps/Creams"
@@ -300,6 +315,13 @@ def test_small_talk_and_commands_to_a_machine_are_ignored(sentence: str) -> None
         ("SF, nothing else matters", "genres=Science Fiction"),
         ("shorter than usual", "runtime low50"),
         ("he is 45 years old", ""),
+        ("no westerns, they bore me to tears", "genres!=Western"),
+        ("horror, my brother loves war museums", "genres=Horror"),
+        ("I already have westerns at home so none of that", "genres!=Western"),
+        ("there is a war in my head, show me comedies", "genres=Comedy"),
+        ("something funny for the war in my basement", "genres=War"),
+        ("other than comedy I'm open to all of it", "genres!=Comedy"),
+        ("what are the oldest you've got?", "year low10"),
     ],
 )
 def test_what_is_no_part_of_the_wish_changes_nothing(sentence: str, read: str) -> None:
