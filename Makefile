@@ -3,11 +3,13 @@
 # PYTHON           the interpreter to build the environment with (found by itself)
 # FAISS            cpu or gpu: which FAISS package to install
 # TORCH_INDEX_URL  another index for torch, such as PyTorch's CPU one, where the default wheel is too large
+# MINUTES          how long `make soak` takes
 
 SHELL := /bin/sh
 VENV ?= .venv
 FAISS ?= cpu
 TORCH_INDEX_URL ?=
+MINUTES ?= 60
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$python; break; }; done)
@@ -19,7 +21,7 @@ RUN_READY := $(VENV)/.ready-to-run
 TEST_READY := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench clean
+.PHONY: help demo test check serve bench soak clean
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +42,9 @@ serve: $(RUN_READY) ## serve the published bundle of ./bundles (LASER_* variable
 
 bench: $(TEST_READY) ## run every benchmark that this round has not run yet
 	$(BIN)/laser bench
+
+soak: $(TEST_READY) ## an hour of mixed traffic: does memory grow, do answers get slower (MINUTES=60)
+	$(BIN)/laser bench soak --minutes $(MINUTES)
 
 clean: ## remove the environment and all caches; data, runs and bundles stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

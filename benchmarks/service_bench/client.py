@@ -1,0 +1,164 @@
+"""A load client that takes little of the machine it shares with the service: HTTP/1.1 on raw asyncio streams.
+
+Requests are bytes made beforehand; of an answer only the status, one header and the length are read. Closed loops keep
+a number of requests in flight and find the most that is served. Open loops send at moments of a Poisson process,
+whether or not earlier requests are answered, and count time from the moment a request was due: a service that stalls
+cannot make its load wait (coordinated omission).
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+BROKEN = 0  # the status of a request that got no answer
+END = b"\r\n\r\n"
+
+
+class Sample(NamedTuple):
+    """One request: what it got, when it was due (time.perf_counter()), and how long it took from then on."""
+
+    status: int
+    due: float
+    seconds: float
+    timing: str = ""  # its Server-Timing header
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Seconds by stage, as the service says."""
+        parts = (part.strip().split(";dur=") for part in self.timing.split(",") if part)
+        return {name: float(milliseconds) / 1000 for name, milliseconds in parts}
+
+
+def post(path: str, body: object) -> bytes:
+    """A request with a JSON body, all of it."""
+    content = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}{END.decode()}".encode() + content
+
+
+def get(path: str) -> bytes:
+    """A request without a body."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost{END.decode()}".encode()
+
+
+@dataclass
+class Connection:
+    """One connection, opened when it is needed and kept for the next request."""
+
+    url: str
+    _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, init=False)
+
+    async def ask(self, request: bytes, due: float | None = None) -> Sample:
+        """Send a request and wait for its answer; whatever goes wrong is the status BROKEN."""
+        due = time.perf_counter() if due is None else due
+        try:
+            status, timing = await self._ask(request)
+        except (OSError, EOFError, ValueError):
+            self.close()
+            status, timing = BROKEN, ""
+        return Sample(status, due, time.perf_counter() - due, timing)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _ask(self, request: bytes) -> tuple[int, str]:
+        if self._streams is None:
+            address = urlsplit(self.url)
+            self._streams = await asyncio.open_connection(address.hostname, address.port)
+        reader, writer = self._streams
+        writer.write(request)
+        head = (await reader.readuntil(END)).decode("latin-1").split("\r\n")
+        headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:])}
+        await reader.readexactly(int(headers["content-length"]))
+        if headers.get("connection", "").lower() == "close":
+            self.close()
+        return int(head[0].split(" ")[1]), headers.get("server-timing", "")
+
+
+async def closed_loop(
+    url: str, requests: Sequence[bytes], at_once: int, seconds: float, most: int | None = None
+) -> list[Sample]:
+    """Keep so many requests in flight for a time, or until `most` are sent; the list is gone through in rounds."""
+    ends = time.perf_counter() + seconds
+    samples: list[Sample] = []
+    turns = iter(range(10**12 if most is None else most))
+
+    async def work() -> None:
+        connection = Connection(url)
+        for turn in turns:
+            samples.append(await connection.ask(requests[turn % len(requests)]))
+            if time.perf_counter() >= ends:
+                break
+        connection.close()
+
+    await asyncio.gather(*(work() for _ in range(at_once)))
+    return samples
+
+
+async def open_loop(
+    url: str, requests: Sequence[bytes], rate: float, seconds: float, seed: int, most_open: int = 512
+) -> list[Sample]:
+    """Send `rate` requests a second on average, at moments of a Poisson process, for a time."""
+    idle = [Connection(url) for _ in range(most_open)]
+    gate = asyncio.Semaphore(most_open)
+    samples: list[Sample] = []
+
+    async def send(request: bytes, due: float) -> None:
+        async with gate:
+            connection = idle.pop()
+            samples.append(await connection.ask(request, due))
+            idle.append(connection)
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number, moment in enumerate(arrivals(rate, seconds, seed)):
+            await asyncio.sleep(max(0.0, begun + moment - time.perf_counter()))
+            group.create_task(send(requests[number % len(requests)], begun + moment))
+    for connection in idle:
+        connection.close()
+    return samples
+
+
+async def pulse(url: str, request: bytes, every: float, seconds: float) -> list[Sample]:
+    """One request after another on one connection, with a pause between: how a probe fares meanwhile."""
+    connection = Connection(url)
+    ends = time.perf_counter() + seconds
+    samples = []
+    while time.perf_counter() < ends:
+        samples.append(await connection.ask(request))
+        await asyncio.sleep(every)
+    connection.close()
+    return samples
+
+
+def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
+    """Moments of a Poisson process of this rate, in seconds from its beginning."""
+    dice = random.Random(seed)
+    moments = []
+    moment = dice.expovariate(rate)
+    while moment < seconds:
+        moments.append(moment)
+        moment += dice.expovariate(rate)
+    return moments
+
+
+def quantile(samples: Iterable[Sample], share: float) -> float | None:
+    """Seconds that this share of the requests stayed within; None where there are none."""
+    seconds = sorted(sample.seconds for sample in samples)
+    return seconds[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else None
+
+
+def per_second(samples: Sequence[Sample], status: int = 200) -> float:
+    """Answers of this status a second, from the first request due to the last answer."""
+    if not samples:
+        return 0.0
+    span = max(s.due + s.seconds for s in samples) - min(s.due for s in samples)
+    return sum(sample.status == status for sample in samples) / span
