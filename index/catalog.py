@@ -159,6 +159,12 @@ class Catalogue:
         contents = zip(*columns, strict=True) if columns else [()] * len(self)
         return [_content_hash(fields, values) for values in contents]
 
+    def empty(self) -> "Catalogue":
+        """The same columns without an item."""
+        return Catalogue(
+            (), {name: cells[:0] for name, cells in self._cells.items()}, self._encodings, self.columns
+        )
+
     def save(self, folder: Path) -> None:
         """Write catalogue.parquet and columns.json into an existing folder."""
         table = pa.table({"item_id": pa.array(self.item_ids, pa.large_string())} | self._cells)

@@ -9,6 +9,7 @@ Letters: n rows of the bundle, m appended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -70,6 +71,11 @@ class LiveCatalogue(Catalogue):
             appended = self._delta.columns.present(name, self._count)
             self._present[name] = np.concatenate([self.base.present(name), appended]) & self._alive
         return self._present[name]
+
+    @cached_property
+    def appended(self) -> "LiveCatalogue":
+        """The m appended rows alone, as a catalogue: its row 0 is row n here."""
+        return LiveCatalogue(self.base.empty(), self._delta, self._count, self._alive[len(self.base) :])
 
     def settled(self) -> Catalogue:
         """The living items alone, in the order of their rows, as a catalogue of its own."""

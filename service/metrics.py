@@ -62,6 +62,9 @@ class Metrics:
         self.cache_bytes = Gauge("laser_user_cache_bytes", "Size of the cached user embeddings", registry=r)
         self.waiting = Gauge("laser_queue_waiting", "Requests in the queue", ["stage"], registry=r)
         self.shortfalls = Counter("laser_shortfalls_total", "Answers with fewer than k items", registry=r)
+        self.filters = Counter(
+            "laser_filters_total", "Filters by whether they were compiled before", ["cached"], registry=r
+        )
         self.batched = Counter(
             "laser_batch_answers_total", "Answers within POST /recommend/batch", ["status"], registry=r
         )
@@ -113,6 +116,10 @@ class Metrics:
             "laser_shadow_overlap", "Share of the items that the shadow has too", buckets=SHARES, registry=r
         )
         self.items = Gauge("laser_catalogue_items", "Items in the catalogue", registry=r)
+
+    def filter_seen(self, cached: bool) -> None:
+        """A filter was asked for."""
+        self.filters.labels(str(cached).lower()).inc()
 
     def render(self) -> bytes:
         """The exposition format, version 0.0.4."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from index.bundle import Bundle
 from index.catalog import Catalogue
+from index.filter_cache import FilterCache
 from index.filters import Filter, FilterError, parse_filter
 from index.item_index import ItemIndex
 from service import VERSION, schemas
@@ -62,7 +63,8 @@ class Recommender:
         vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())
         meanings = Meanings(vocabulary, texts) if texts else None
         self.snapshot = Snapshot.of(bundle, index, vocabulary, meanings)
-        self._stages = Stages(encoder, Searcher(settings.steering), settings, metrics)
+        filters = FilterCache(bundle.catalogue, int(settings.filter_cache_mb * 2**20), metrics.filter_seen)
+        self._stages = Stages(encoder, Searcher(settings.steering, filters), settings, metrics)
         changes = CatalogueChanges(self.snapshot, bundle.neighbours, encoder.attacher(), encoder.text_fields)
         self._joining = Joining(changes, self._stages)
         self.started = False  # it has every change since its bundle that the log had when it started

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog import Catalogue
+from index.filter_cache import FilterCache
 from index.filters import Filter, compile_mask
 from index.neighbours import Boosts
 from service.constraints import Constraint
@@ -57,8 +59,10 @@ class Searcher:
     `steering` weighs what a sentence asks for softly, in standard deviations of the user's scores.
     """
 
-    def __init__(self, steering: float = 8.0) -> None:
+    def __init__(self, steering: float = 8.0, filters: FilterCache | None = None) -> None:
+        """`filters` is of the bundle whose snapshots are searched; without it each filter is compiled anew."""
         self._steering = steering
+        self._filters = filters
 
     def run(self, jobs: Sequence[SearchJob]) -> list[Found]:
         """The k best allowed rows of each job. Jobs of one snapshot, which nearly all are, share a search."""
@@ -94,7 +98,7 @@ class Searcher:
     def _ask(self, job: SearchJob) -> "_Asked":
         """The job in the index's terms: the request's mask and the sentence's as one, neighbours and steering."""
         snapshot = job.snapshot
-        mask = _mask(job)
+        mask = self._mask(job)
         obeyed = obey(job.constraint, snapshot.catalogue, job.strict, mask, job.history)
         if obeyed.mask is not None:
             mask = obeyed.mask if mask is None else mask & obeyed.mask
@@ -108,20 +112,24 @@ class Searcher:
         weight = self._steering * float(np.std(snapshot.sample @ job.vector))
         return _Asked(mask, add_boosts(boosts, steering, weight), obeyed, weight * steering.shift)
 
+    def _mask(self, job: SearchJob) -> NDArray[np.bool_] | None:
+        """bool [n], True where a row may be returned; None where all may."""
+        alive, catalogue = job.snapshot.alive, job.snapshot.catalogue
+        if job.filter is None and not job.forbidden:
+            return alive
+        if job.filter is None:
+            allowed = np.ones(len(catalogue), dtype=bool) if alive is None else alive.copy()
+        else:
+            allowed = np.array(self._compiled(job.filter, catalogue))  # a copy: the next lines write
+            if alive is not None:
+                allowed &= alive
+        allowed[list(job.forbidden)] = False
+        return allowed
 
-def _mask(job: SearchJob) -> NDArray[np.bool_] | None:
-    """bool [n], True where a row may be returned; None where all may."""
-    alive = job.snapshot.alive
-    if job.filter is None and not job.forbidden:
-        return alive
-    if job.filter is None:
-        allowed = np.ones(len(job.snapshot.catalogue), dtype=bool) if alive is None else alive.copy()
-    else:
-        allowed = np.array(compile_mask(job.filter, job.snapshot.catalogue))  # a copy: the next lines write
-        if alive is not None:
-            allowed &= alive
-    allowed[list(job.forbidden)] = False
-    return allowed
+    def _compiled(self, conditions: Filter, catalogue: Catalogue) -> NDArray[np.bool_]:
+        if self._filters is None:
+            return compile_mask(conditions, catalogue)
+        return self._filters.mask(conditions, catalogue)
 
 
 class _Asked(NamedTuple):

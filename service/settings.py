@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, le=1 << 30, description="largest request body")
 
+    filter_cache_mb: float = Field(
+        16.0, ge=0, le=1_000_000, description="memory for compiled filters that may come again; 0: none"
+    )
     exact_items: int = Field(
         100_000,
         ge=0,
@@ -114,13 +117,19 @@ class Settings(BaseSettings):
     )
 
     deadline_ms: float = Field(
-        10_000.0, gt=0, le=600_000, description="longest time to answer; then 504, and what has not begun is not done"
+        10_000.0,
+        gt=0,
+        le=600_000,
+        description="longest time to answer; then 504, and what has not begun is not done",
     )
     fast_path: bool = Field(
         False, description="where the queue would refuse, answer from stored item vectors, marked as degraded"
     )
     cache_mb: float = Field(
-        64.0, ge=0, le=1_000_000, description="memory for user embeddings that may be asked for again; 0: none"
+        64.0,
+        ge=0,
+        le=1_000_000,
+        description="memory for user embeddings that may be asked for again; 0: none",
     )
     batch_tokens: int = Field(4096, ge=1, description="tokens in one encoder batch")
     batch_wait_ms: float = Field(
@@ -130,7 +139,10 @@ class Settings(BaseSettings):
         256, ge=1, le=100_000, description="requests waiting for the encoder; the next one gets 429"
     )
     max_wait_ms: float = Field(
-        1000.0, gt=0, le=600_000, description="time the waiting ones will take; beyond it the next one gets 429"
+        1000.0,
+        gt=0,
+        le=600_000,
+        description="time the waiting ones will take; beyond it the next one gets 429",
     )
     ready_seconds: float = Field(
         0.5, ge=0, le=60, description="how long one real forward pass answers /readyz"

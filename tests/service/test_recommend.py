@@ -1,5 +1,6 @@
 """POST /recommend on the real, tiny Laser over HTTP: what comes back is what brute force says should."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -299,3 +300,12 @@ def test_an_item_is_shown(live: Running) -> None:
 def test_an_id_with_slash_and_space_can_be_asked_for(live: Running) -> None:
     assert live.client.get("/items/shelf%2F7%20b").json()["title"] == "an id with a slash"
     assert len(live.client.get("/items/shelf/7%20b/similar").json()["items"]) == 10
+
+
+def test_a_filter_that_comes_again_is_not_compiled_again(fragile: Callable[..., Running]) -> None:
+    live = fragile()
+    for price in (4.5, 4.5, 6.0):
+        live.post(history=[{"item_id": "i1"}], filter={"must": [{"key": "price", "lte": price}]})
+    text = live.client.get("/metrics").text
+    assert 'laser_filters_total{cached="false"} 2.0' in text
+    assert 'laser_filters_total{cached="true"} 1.0' in text
