@@ -41,7 +41,7 @@ class Serving:
         self._announce()
         for stage in recommender.waiting:
             self.metrics.waiting.labels(stage).set_function(partial(self._waiting_for, stage))
-        self.metrics.items.set_function(lambda: len(self._current.recommender.catalogue))
+        self.metrics.items.set_function(lambda: self._current.recommender.snapshot.items)
 
     @property
     def bundle_id(self) -> str:

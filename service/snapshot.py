@@ -61,6 +61,11 @@ class Snapshot:
         )
 
     @property
+    def items(self) -> int:
+        """How many items there are: rows that are not hidden."""
+        return len(self.catalogue) if self.alive is None else int(self.alive.sum())
+
+    @property
     def text_width(self) -> int:
         """D: z, which comes first in a vector [z ; a*c], is as wide as the text's."""
         return self.text_vectors.shape[1]

@@ -19,6 +19,8 @@ def test_alive_and_ready(live: Running) -> None:
     assert live.client.get("/readyz").json() == {
         "status": "ready",
         "bundle": "first",
+        "catalogue": 0,
+        "last_change": 0,
         "warnings": [],
     }
 

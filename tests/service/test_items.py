@@ -168,6 +168,7 @@ def test_a_batch_is_taken_whole(start: Start) -> None:
     found = everything(server)
     assert len(found) == 50
     assert "i2" not in found
+    assert "laser_catalogue_items 60.0" in server.client.get("/metrics").text
 
 
 @pytest.mark.parametrize(
