@@ -102,7 +102,7 @@ def slopes(rows: Sequence[dict[str, object]]) -> list[Check]:
     for row in rows:
         found.setdefault(str(row["series"]), []).append((float(str(row["size"])), float(str(row["ms"]))))
     return [
-        Check(f"{series}: slope", slope(*zip(*points, strict=True)), "log ms / log size", "<=", 1.0)
+        Check(f"{series}_slope", slope(*zip(*points, strict=True)), "power", "<=", 1.0)
         for series, points in found.items()
     ]
 

@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = [measure(Path(temporary), data) for _ in range(given.repeats)]
     middle = sorted(runs, key=lambda run: run.backbone / run.full)[len(runs) // 2]
     checks = [
-        Check("items/s over the encoder's limit", middle.backbone / middle.full, "share", ">=", 0.85),
-        Check("unchanged over full", middle.unchanged / middle.full, "share", "<=", 0.02),
+        Check("items_per_s_over_limit", middle.backbone / middle.full, "share", ">=", 0.85),
+        Check("unchanged_over_full", middle.unchanged / middle.full, "share", "<=", 0.02),
     ]
     rows = [
         {

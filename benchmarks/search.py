@@ -89,11 +89,11 @@ def agreement(items: np.ndarray, queries: np.ndarray, ours: np.ndarray, theirs: 
 
 
 def _checks(share: float, batch: int, taken: Seconds, alike: float) -> list[Check]:
-    case = f"{share:.0%} allowed, batch {batch}"
+    case = f"allowed_{100 * share:.0f}_batch_{batch}"
     target = TARGETS.get((share, batch), 1.0)
     return [
-        Check(f"{case}: faster", times_faster(taken, OURS, FILTERED), "x", ">=", target),
-        Check(f"{case}: equal top 10", alike, "share", ">=", 1.0),
+        Check(f"{case}_speedup", times_faster(taken, OURS, FILTERED), "x", ">=", target),
+        Check(f"{case}_equal_top_10", alike, "share", ">=", 1.0),
     ]
 
 

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train(world, steps, given.steps + WARM_UP, given.seed)
     taken = steps.taken()
     share = statistics.median((forward + backward) / whole for whole, forward, backward in taken)
-    checks = [Check("backbone's share of a step", share, "share", ">=", 0.85)]
+    checks = [Check("backbone_share", share, "share", ">=", 0.85)]
     names = ("whole step", "backbone forward", "backbone backward")
     rows = [
         {"key": name, "ms": round(1e3 * statistics.median(seconds), 2), "steps": len(seconds)}

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from model.fused_bert import FusedBert
+
 EMBEDDED = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODERS = frozenset({"bert", "roberta", "modernbert"})
@@ -84,6 +86,7 @@ class Backbone(nn.Module):
         self._first_position = shape.pad_token_id + 1 if kind == "roberta" else 0
         self.max_positions: int = shape.max_position_embeddings - self._first_position
         self._numbered = kind in ("bert", "roberta")
+        self._fused: FusedBert | None = None
 
     @property
     def read_out(self) -> Literal["residual", "suffix"]:
@@ -116,11 +119,24 @@ class Backbone(nn.Module):
                 return row
         raise BackboneError("the backbone's tokenizer has no end token; use suffix 'learned'")
 
-    def forward(self, embeddings: Tensor, present: Tensor, positions: Tensor) -> Tensor:
+    def fuse(self) -> None:
+        """From now on, run inference in the quickest way there is for this model here; training stays as it was.
+
+        Results change by rounding. Without one for this architecture or device nothing changes.
+        """
+        if self._fused is None and FusedBert.can_run(self.model):
+            self._fused = FusedBert(self.model)
+
+    def forward(
+        self, embeddings: Tensor, present: Tensor, positions: Tensor, ends: Tensor | None = None
+    ) -> Tensor:
         """Run the frozen model over embeddings [B, T, D], mask bool [B, T], positions int64 [B, T]. -> [B, T, D].
 
         `positions` count from 0 in the text's own numbering; architectures that derive them otherwise are shifted.
+        With `ends` int64 [B] the hidden states there alone: [B, D].
         """
+        if self._fused is not None and torch.is_inference_mode_enabled():
+            return self._fused(embeddings.to(self.dtype), present, positions, ends)
         positions = positions + self._first_position
         extra = {"token_type_ids": torch.zeros_like(positions)} if self._numbered else {}
         output = self.model(
@@ -130,7 +146,7 @@ class Backbone(nn.Module):
             **extra,
         )
         hidden: Tensor = output.last_hidden_state
-        return hidden
+        return hidden if ends is None else hidden[torch.arange(len(ends), device=hidden.device), ends]
 
 
 def load_backbone(

@@ -77,13 +77,12 @@ class BiTuning(nn.Module):
     def forward(self, backbone: Backbone, batch: Prompted) -> Embedded:
         """Embed a batch: virtual tokens around the text, one pass of the frozen backbone, the read-out."""
         prefix, routing = self._prefix(batch)  # [B, P, D]
-        hidden = self._run(backbone, prefix, batch)  # [B, P + T + 1, D]
-        rows = torch.arange(len(batch.tokens), device=hidden.device)
-        ends = prefix.shape[1] + batch.text_present.sum(dim=1)  # the suffix follows the last text token
         if self.config.read_out == "mean":
+            hidden = self._run(backbone, prefix, batch, None)  # [B, P + T + 1, D]
             text = hidden[:, prefix.shape[1] : -1].float() * batch.text_present[..., None]
             return Embedded(functional.normalize(text.sum(dim=1), dim=-1), routing)
-        suffix = hidden[rows, ends].float()  # h_s, [B, D]
+        ends = prefix.shape[1] + batch.text_present.sum(dim=1)  # the suffix follows the last text token
+        suffix = self._run(backbone, prefix, batch, ends).float()  # h_s, [B, D]
         if self.config.read_out == "suffix":
             return Embedded(functional.normalize(suffix, dim=-1), routing)
         base, added = self.base(batch), self.residual(suffix)
@@ -114,8 +113,11 @@ class BiTuning(nn.Module):
         prefix, routing = self.m_former(batch.states, batch.states_present)
         return (prefix if self.base_prefix is None else prefix + self.base_prefix), routing
 
-    def _run(self, backbone: Backbone, prefix: Tensor, batch: Prompted) -> Tensor:
-        """[prefix | text | suffix] through the backbone, the suffix right behind each row's last text token."""
+    def _run(self, backbone: Backbone, prefix: Tensor, batch: Prompted, ends: Tensor | None) -> Tensor:
+        """[prefix | text | suffix] through the backbone, the suffix right behind each row's last text token.
+
+        -> [B, P + T + 1, D], or [B, D] at `ends`.
+        """
         size, length = batch.tokens.shape
         count = prefix.shape[1]
         device = batch.tokens.device
@@ -136,7 +138,7 @@ class BiTuning(nn.Module):
         )
         after = columns[0] + (count if backbone.causal else 0)
         positions = torch.cat([before, after])[None, :].expand(size, -1)
-        hidden: Tensor = backbone(embeddings, mask, positions)
+        hidden: Tensor = backbone(embeddings, mask, positions, ends)
         return hidden
 
 

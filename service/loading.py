@@ -39,6 +39,7 @@ def load_recommender(
         checkpoint = bundle.folder / "checkpoint"
         shared = _shared_backbone(checkpoint, beside)
         laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
+        laser.backbone.fuse()
     except (BundleError, CheckpointError, BackboneError) as error:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)

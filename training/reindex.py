@@ -68,6 +68,7 @@ def reindex(
         )
         return Reindexed(before.manifest.bundle_id, len(catalogue), 0, len(catalogue))
     laser = load_checkpoint(checkpoint, device=device)
+    laser.backbone.fuse()
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(catalogue, old_rows, before, laser, console)
     partition = partitioned(catalogue, encoded, dataset, laser, console)

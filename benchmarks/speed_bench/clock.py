@@ -36,9 +36,11 @@ def backbone_clock() -> Iterator[Clock]:
     """Times every backbone meanwhile. On a CPU, where a call returns when its work is done."""
     clock, original = Clock(), Backbone.forward
 
-    def forward(self: Backbone, embeddings: Tensor, present: Tensor, positions: Tensor) -> Tensor:
+    def forward(
+        self: Backbone, embeddings: Tensor, present: Tensor, positions: Tensor, ends: Tensor | None = None
+    ) -> Tensor:
         begun = time.perf_counter()
-        hidden = original(self, embeddings, present, positions)
+        hidden = original(self, embeddings, present, positions, ends)
         clock.forward += time.perf_counter() - begun
         if hidden.requires_grad:
             hidden.register_hook(clock.enter)

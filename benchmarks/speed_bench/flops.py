@@ -12,14 +12,20 @@ SQUARE = 2048  # of the matrices that are multiplied to find the rate
 
 
 def useful_flops(backbone: Backbone, lengths: Sequence[int]) -> float:
-    """Floating-point operations of one pass over texts of so many tokens, padding not counted.
+    """Floating-point operations that one state each of texts of so many tokens needs.
 
-    Only matrix products count: 2 for each weight and token, and 4 T^2 D for the scores and the mixing of attention.
+    Only matrix products count: 2 for each weight and token, and those of attention. Padding does not count, nor what
+    the last layer would compute for the other tokens: of it they need keys and values alone.
     """
     shape = backbone.model.config
     width, inner, layers = shape.hidden_size, shape.intermediate_size, shape.num_hidden_layers
-    weights = 4 * width * width + 2 * width * inner
-    return float(sum(layers * (2 * weights * tokens + 4 * tokens * tokens * width) for tokens in lengths))
+    keys_values, rest = 2 * width * width, 2 * width * width + 2 * width * inner  # weights
+    flops = 0.0
+    for tokens in lengths:
+        of_one = 2 * rest + 4 * tokens * width  # of one token: queries, output, feed-forward; attention
+        of_all = 2 * keys_values * tokens
+        flops += (layers - 1) * (of_all + tokens * of_one) + of_all + of_one
+    return flops
 
 
 def matrix_product(dtype: torch.dtype) -> float:

@@ -58,6 +58,7 @@ def build(data: Path, seed: int) -> World:
     config, dataset = preset("cpu"), load_dataset(data)
     torch.manual_seed(seed)
     backbone = load_backbone(config.laser.backbone)
+    backbone.fuse()  # as the service and re-indexing do
     kinds = {kind: config.id_recommenders.shape(kind, len(dataset.items)) for kind in config.laser.sources}
     recommenders = {kind: build_id_recommender(shape) for kind, shape in kinds.items()}
     collaborative = Collaborative(recommenders, dataset.item_ids, np.ones(len(dataset.items), bool))

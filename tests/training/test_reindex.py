@@ -38,6 +38,13 @@ def home(laser: Laser, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def loaded(checkpoint: Path) -> Laser:
+    """As re-indexing and the service load one."""
+    laser = load_checkpoint(checkpoint)
+    laser.backbone.fuse()
+    return laser
+
+
 def again(home: Path, **options: object) -> Reindexed:
     return reindex(home / "run", home / "data", home / "bundles", console=quiet(), **options)  # type: ignore[arg-type]
 
@@ -57,7 +64,7 @@ def test_the_first_run_encodes_and_publishes_everything(home: Path, laser: Laser
     assert bundle.catalogue.record(3) == RECORDS[3]
     assert bundle.manifest.data_hash == load_dataset(home / "data").data_hash
     assert bundle.manifest.encoder_fingerprint == load_checkpoint(home / "run" / "checkpoint").fingerprint
-    expected = load_checkpoint(home / "run" / "checkpoint").encode_items(RECORDS)
+    expected = loaded(home / "run" / "checkpoint").encode_items(RECORDS)
     np.testing.assert_array_equal(bundle.vectors, expected.vectors)
     np.testing.assert_array_equal(bundle.text_vectors, expected.text_vectors)
     assert [bundle.token_ids[row].tolist() for row in range(ITEMS)] == expected.token_ids
@@ -258,7 +265,7 @@ def test_a_bundle_serves_without_the_run_and_the_data_it_was_made_from(home: Pat
     for folder in ("run", "data"):
         shutil.rmtree(home / folder)
     bundle = open_bundle(home / "bundles")
-    laser = load_checkpoint(bundle.folder / "checkpoint")
+    laser = loaded(bundle.folder / "checkpoint")
     assert laser.fingerprint == bundle.manifest.encoder_fingerprint
     np.testing.assert_array_equal(laser.encode_items(RECORDS).vectors, bundle.vectors)
     rows = [2, 22, 4]
