@@ -112,9 +112,7 @@ def capped_values(
             found |= {} if number is None else {(name, number): None}
             continue
         elements = value if isinstance(value, list) else [] if value is None else [value]
-        texts = [
-            text for text in (fold(spell(element)) for element in elements if element is not None) if text
-        ]
+        texts = [text for text in (fold(spell(element)) for element in elements) if text]
         found |= {(name, text): None for text in (texts[-1:] if kind is ColumnKind.PATH else texts)}
     return tuple(found)
 

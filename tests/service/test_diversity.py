@@ -103,7 +103,7 @@ COLUMNS = {
         ("brand", True, [("brand", "true")]),
         ("brand", None, []),
         ("brand", " ", []),
-        ("tags", ["Red", "red", None, "blue", ""], [("tags", "red"), ("tags", "blue")]),
+        ("tags", ["Red", "red", " ", "blue", ""], [("tags", "red"), ("tags", "blue")]),
         ("tags", [], []),
         ("path", ["Beauty", "Makeup", "Eyes"], [("path", "eyes")]),
         ("path", ["Beauty", ""], [("path", "beauty")]),
