@@ -14,8 +14,10 @@ const DEGRADED = {
 function byClause(understood) {
   const clauses = Map.groupBy(understood.filter((part) => part.hard), (part) => part.clause);
   return [...clauses.values()].map((parts) =>
-    ({ excludes: parts[0].excludes, words: [...new Set(parts.map((part) => part.words))].join(" ") }));
+    ({ excludes: parts[0].excludes, words: [...new Set(parts.map(said))].join(" and ") }));
 }
+
+const said = ({ operator, words }) => `${operator.startsWith("not_") ? "not " : ""}“${words}”`;
 
 export function drawAccount(node, answer, total) {
   const { applied, search, shortfall, unknown_items: unknown, degraded } = answer;
@@ -29,7 +31,7 @@ export function drawAccount(node, answer, total) {
   const facts = [
     [search.allowed.toLocaleString("en"), `of ${count(total, "item")} were allowed`],
     ...byClause(constraint.understood).map(({ excludes, words }) =>
-      [excludes.toLocaleString("en"), `would not do for “${words}”`]),
+      [excludes.toLocaleString("en"), `left out by ${words}`]),
     applied.excluded_seen > 0 && [applied.excluded_seen, "left out: they are in the history"],
     ...Object.entries(constraint.excluded_missing).map(([column, items]) =>
       [items.toLocaleString("en"), `left out: they have no ${label(column)}`]),

@@ -3,6 +3,7 @@
 import { h, show } from "./dom.js";
 import { attributes, percent } from "./words.js";
 
+const LEAST_SHARE = 0.01; // of what the history says for an item; less is no reason
 const LOOKED_AT = 1000; // places in which the service looks for an item's place without the sentence
 
 // `other`: the answer beside this one, whose places are shown; `add` puts an item into the history.
@@ -15,10 +16,10 @@ export function drawResults(node, answer, { kinds, add, other }) {
       h("div", { class: "about" },
         h("h3", {}, item.title || item.item_id, " ", movement(item.sentence)),
         attributes(item, kinds),
-        item.reasons.map(reason),
+        because(item.reasons),
         places.has(item.item_id) && h("p", { class: "beside" }, `place ${places.get(item.item_id)} in the other list`)),
       h("div", { class: "side" },
-        h("span", { class: "score", title: "score", "--share": Math.max(item.score / best, 0) },
+        h("span", { class: "score", title: sum(item.parts), "--share": Math.max(item.score / best, 0) },
           h("span", { class: "hidden" }, "score "), item.score.toFixed(3)),
         h("button", { type: "button", class: "add", "aria-label": `Add ${item.title} to the history`, onclick: () => add(item) },
           h("span", { "aria-hidden": "true" }, "+"))))));
@@ -39,11 +40,15 @@ function movement(effect) {
 const moved = (direction, sign, text) =>
   h("span", { class: `moved ${direction}`, title: text }, h("span", { "aria-hidden": "true" }, sign), h("span", { class: "hidden" }, text));
 
-function reason(each) {
-  if (each.kind !== "history") return null;
-  return h("p", { class: "reason" }, "Because of ", h("em", {}, each.title),
-    h("span", { class: "share", "--share": each.share, title: "of all that the history says for it" }, percent(each.share)));
+// The items of the history that speak for it, each with its part of what all of them say.
+function because(reasons) {
+  const telling = reasons.filter(({ kind, share }) => kind === "history" && share >= LEAST_SHARE);
+  return telling.length > 0 && h("p", { class: "reason" }, "Because of ", telling.map(({ title, share }) =>
+    [h("em", {}, title), h("span", { class: "share", "--share": share, title: "of all that the history says for it" }, percent(share))]));
 }
+
+const sum = (found) =>
+  found ? Object.entries(found).map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" + ") : "score";
 
 // The same item in both lists is seen at once.
 function mark(id) {
