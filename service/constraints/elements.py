@@ -7,11 +7,12 @@ grammar.py's.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.constraints.attributes import Flag, Numeric
+from service.constraints.attributes import EXTREMES, Flag, Numeric
 from service.constraints.choose import Missing, choose, end_of, relative
 from service.constraints.element import Element
 from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
 from service.constraints.named_values import NamedValues
+from service.constraints.pairs import between_ends
 from service.constraints.ranges import Range, read_range
 from service.constraints.relative import AMOUNTS, PLAIN, senses
 from service.constraints.tokens import Token
@@ -41,9 +42,20 @@ class Reader:
         at = 0
         while at < len(self.tokens):
             element = self._next(at)
-            self.found.append(element)
+            self.found += self._paired(element)
             at = element.last
         return self.found
+
+    def _paired(self, element: Element) -> list[Element]:
+        """A range on one of two columns for the ends of a thing as ranges on both, unless that one was named."""
+        bounds = element.meaning
+        pair = self.vocabulary.pairs.get(element.attribute or "")
+        before = {token.stem for token in self.tokens[max(0, element.first - 2) : element.first]}
+        if not isinstance(bounds, Bounds) or pair is None or before & EXTREMES:
+            return [element]
+        return [
+            replace(element, meaning=each, attribute=each.attribute) for each in between_ends(bounds, pair)
+        ]
 
     def words(self, first: int, last: int) -> str:
         """The sentence between two tokens, as it was written."""
@@ -147,6 +159,11 @@ class Reader:
                 continue
             last = parts[size - 1][0] + 1
             meaning = relative(sense, self.vocabulary.numeric, self.words(at, last))
+            if (
+                meaning is not None
+                and self.vocabulary.attribute((self.tokens[at].stem,)) == meaning.attribute
+            ):
+                continue  # "vintage 2005 or later"
             if meaning is not None and (sense.free or self._stands_free(at, last)):
                 if last < len(self.tokens) and self.tokens[last].word == "than":
                     meaning = replace(meaning, than=meaning.own)

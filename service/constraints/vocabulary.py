@@ -21,6 +21,7 @@ from service.constraints.attributes import (
     name_stems,
     numeric_columns,
 )
+from service.constraints.pairs import find_pairs
 from service.constraints.tokens import root
 from service.constraints.units import CONCEPTS, units_of
 from service.constraints.values import Value, ValueIndex
@@ -35,6 +36,7 @@ class Vocabulary:
         self.flags: tuple[Flag, ...] = flag_columns(catalogue)
         self.values = ValueIndex(catalogue, known_words, frozenset(flag.name for flag in self.flags))
         self.numeric_by_name = {column.name: column for column in self.numeric}
+        self.pairs = find_pairs(self.numeric)
         self._flag_of = {flag.stems: flag for flag in self.flags}
         self._names: dict[tuple[str, ...], str] = {}
         for name in (*self.values.columns, *self.numeric_by_name):

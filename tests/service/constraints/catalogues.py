@@ -13,6 +13,8 @@ AUTHORS = ("Julia Child", "Yotam Ottolenghi", "Samin Nosrat", "David Chang")
 ALLERGENS = ("peanuts", "milk", "eggs", "shellfish")
 MAKERS = ("Lenovo", "Dell", "Apple", "Clear")
 DESIGNERS = ("Uwe Rosenberg", "Reiner Knizia")
+REGIONS = (("France", "Bordeaux"), ("France", "Burgundy"), ("Spain", "Rioja"), ("Italy", "Tuscany"))
+GRAPES = ("Merlot", "Cabernet Sauvignon", "Pinot Noir", "Tempranillo", "Syrah")
 MECHANICS = ("deck building", "worker placement", "cooperative")
 
 
@@ -79,12 +81,35 @@ def games() -> Vocabulary:
                 "designer": DESIGNERS[n % 2],
                 "mechanics": [MECHANICS[n % 3]],
                 "min_players": 1 + n % 4,
+                "max_players": 4 + n % 4,
                 "playtime": 15 * (1 + n % 12),
                 "complexity": 1 + n % 41 / 10,
                 "year_published": 1980 + n,
                 "sales_rank": 1000 - 7 * n,
             }
             for n in range(44)
+        )
+    )
+
+
+@cache
+def wines() -> Vocabulary:
+    """A path of places, a list of grapes, per cent, points, and a vintage that is a year."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"w{n}",
+                "title": f"Chateau {n}",
+                "region": list(REGIONS[n % 4]),
+                "grapes": [GRAPES[n % 5], GRAPES[(n + n // 5) % 5]],
+                "colour": ("red", "white", "sparkling")[n % 3],
+                "alcohol": 11.5 + n % 9 / 2,
+                "vintage": 1990 + n % 30,
+                "points": 80 + n % 20,
+                "price_usd": 6 + 3 * n,
+                "organic": n % 4 == 0,
+            }
+            for n in range(120)
         )
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from index.catalog import Catalogue
 from service.constraints import Vocabulary, parse
-from tests.service.constraints.catalogues import films, games, laptops, recipes, shown
+from tests.service.constraints.catalogues import films, games, laptops, recipes, shown, wines
 
 
 @pytest.mark.parametrize(
@@ -195,6 +195,41 @@ def test_games() -> None:
     assert shown(parse("cooperative Knizia games, no deck building", games())) == (
         "mechanics=cooperative; designer=Reiner Knizia; mechanics!=deck building"
     )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("a red from Rioja, no merlot", "colour=red; region=Rioja; grapes!=Merlot"),
+        ("red, France, under $40, not Burgundy", "colour=red; region=France; price_usd<40; region!=Burgundy"),
+        ("something from Italy or Spain", "region=Italy/Spain"),
+        ("at least 14% alcohol", "alcohol>=14"),
+        ("low in alcohol", "alcohol low25"),
+        ("strong and organic", "alcohol high25; organic=true"),
+        ("vintage 2005 or later", "vintage>=2005"),
+        ("an old bordeaux", "vintage low25; region=Bordeaux"),
+        ("syrah, at least 90 points", "grapes=Syrah; points>=90"),
+        ("the cheapest organic pinot noir", "price_usd low10; organic=true; grapes=Pinot Noir"),
+        ("merlott or tempranilo", "grapes=Merlot/Tempranillo"),
+    ],
+)
+def test_wines(sentence: str, read: str) -> None:
+    assert shown(parse(sentence, wines())) == read
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("for 4 players", "min_players<=4; max_players>=4"),
+        ("2-4 players", "min_players<=2; max_players>=4"),
+        ("at least 5 players", "max_players>=5"),
+        ("no more than 4 players", "max_players<=4"),
+        ("not for 4 players", "not(min_players<=4 & max_players>=4)"),
+        ("min players 2", "min_players>=2 <=2"),
+    ],
+)
+def test_two_columns_for_the_ends_of_one_thing(sentence: str, read: str) -> None:
+    assert shown(parse(sentence, games())) == read
 
 
 def brands() -> Vocabulary:
