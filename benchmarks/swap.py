@@ -24,12 +24,13 @@ from benchmarks.swap_bench.load import Answer, Load
 from benchmarks.swap_bench.memory import Memory, memory_of
 from benchmarks.swap_bench.variants import write_variants
 from index.bundle import open_bundle
+from service.serving import LINGER_SECONDS
 from training.run_folder import git_hash
 
 VARIANTS = ("amber", "basalt", "cobalt")
 BODIES = 20  # different requests
 MOST_GROWTH = 64.0  # MiB
-CALM = 5.0  # seconds of load before the first swap
+CALM = 10.0  # seconds of load before the first swap
 EVERY = 20  # swaps from one row to the next
 
 
@@ -47,7 +48,7 @@ class Measured(NamedTuple):
 
     answers: list[Answer]
     swaps: list[Swap]
-    before: Memory  # once the first bundle has answered, before any change
+    before: Memory  # after some seconds of load, before any change
     after: Memory  # once the load has ended
     begun: float  # time.monotonic() of the first swap
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
     )
     parser.add_argument("--swaps", type=int, default=200, help="promotions and rollbacks")
-    parser.add_argument("--rate", type=float, default=20.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=10.0, help="requests a second")
     parser.add_argument("--seed", type=int, default=0, help="the number that the requests follow from")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
@@ -130,17 +131,20 @@ def bodies_of(item_ids: Sequence[str], seed: int) -> list[dict[str, object]]:
 
 
 async def _measure(url: str, process: int, item_ids: Sequence[str], options: argparse.Namespace) -> Measured:
-    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+    # The service closes a connection that was idle for 5 s; one that is used at that moment would be no failed swap.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         load = Load(client, bodies_of(item_ids, options.seed))
         await load.learn()
+        async with load.running(options.rate):
+            await asyncio.sleep(CALM)
         before = memory_of(process)
         for name in (*VARIANTS[1:], VARIANTS[0]):
             await _change(client, process, f"/admin/bundles/{name}/promote", name)
             await load.learn()
+        begun = time.monotonic()
+        swaps = []
         async with load.running(options.rate):
-            await asyncio.sleep(CALM)
-            begun = time.monotonic()
-            swaps = []
             for number in range(options.swaps):
                 if number % 2:
                     path, expected = "/admin/bundles/rollback", VARIANTS[0]
@@ -148,7 +152,7 @@ async def _measure(url: str, process: int, item_ids: Sequence[str], options: arg
                     expected = VARIANTS[1 + number // 2 % 2]
                     path = f"/admin/bundles/{expected}/promote"
                 swaps.append(await _change(client, process, path, expected))
-        await load.learn()  # the last of the old ones is gone when these have been answered
+        await asyncio.sleep(2 * LINGER_SECONDS)  # until the last one that was swapped out is freed
         return Measured(load.answers, swaps, before, memory_of(process), begun)
 
 

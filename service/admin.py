@@ -34,6 +34,9 @@ async def _from_no_foreign_page(request: HttpRequest) -> None:
         raise ApiError(Code.FOREIGN_PAGE, "The Origin header names another host.", "Origin")
 
 
+# What was changed in the catalogue since the bundle was made cannot be had, or the pointer not written.
+NOT_NOW = (Code.STORE_UNAVAILABLE, Code.BUNDLES_NOT_WRITABLE)
+
 router = APIRouter(
     prefix="/admin",
     route_class=StrictRoute,
@@ -133,7 +136,7 @@ async def bundles(
     summary="Publish a bundle and answer from it",
     responses=problems(
         *(*INVALID, Code.FOREIGN_PAGE, Code.BUNDLE_NOT_FOUND),
-        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, Code.BUNDLES_NOT_WRITABLE),
+        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, *NOT_NOW),
     ),
 )
 async def promote(promotions: PromotionsOf, bundle_id: BundleIdPath) -> PromotedResponse:
@@ -150,7 +153,7 @@ async def promote(promotions: PromotionsOf, bundle_id: BundleIdPath) -> Promoted
     summary="Publish the bundle before, and answer from it",
     responses=problems(
         *(Code.FOREIGN_PAGE, Code.NO_EARLIER_BUNDLE),
-        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, Code.BUNDLES_NOT_WRITABLE),
+        *(Code.BUNDLE_REFUSED, Code.BUNDLE_PINNED, *NOT_NOW),
     ),
 )
 async def rollback(promotions: PromotionsOf) -> PromotedResponse:
@@ -168,7 +171,9 @@ async def shadow(shadow: ShadowOf) -> ShadowResponse:
     "/shadow",
     summary="Compare answers with another bundle",
     responses=problems(
-        *INVALID, *(Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, Code.FOREIGN_PAGE, Code.BUNDLE_REFUSED)
+        *INVALID,
+        *(Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, Code.FOREIGN_PAGE, Code.BUNDLE_REFUSED),
+        Code.STORE_UNAVAILABLE,
     ),
 )
 async def start_shadow(shadow: ShadowOf, request: ShadowRequest) -> ShadowResponse:

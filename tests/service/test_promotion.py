@@ -6,9 +6,9 @@ import gc
 import shutil
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from index.bundle_pointer import published_ids
 from service.app import create_app
+from service.errors import ApiError, Code
 from service.loading import load_recommender
 from service.metrics import Metrics
 from service.promotion import Promotions
@@ -326,4 +327,33 @@ def test_a_running_promotion_ends_before_the_service_does(
 
     assert asyncio.run(leave_while_it_loads()) == "second"
     assert serving.bundle_id == "second"
+    serving.close()
+
+
+def test_one_that_cannot_be_brought_up_to_date_does_not_enter(root: Path, settings: Settings) -> None:
+    """What was deleted since the bundle was made would come back: it is closed, and not published either."""
+    chosen = settings.model_copy(update={"bundles": root})
+    serving = Serving(load_recommender(chosen, Metrics()))
+    before = encoders()
+    entered: list[str] = []
+
+    @asynccontextmanager
+    async def away(new: Recommender) -> AsyncIterator[None]:
+        entered.append(new.versions.bundle)
+        if len(entered) == 1:
+            raise ApiError(Code.STORE_UNAVAILABLE, "away", retry_after=1)
+        yield
+        entered.append(serving.bundle_id)
+
+    async def promote_twice() -> Code:
+        promotions = Promotions(serving, chosen, entering=away)
+        async with promotions.running():
+            with pytest.raises(ApiError) as refusal:
+                await promotions.promote("second")
+            assert (serving.bundle_id, published_ids(root), encoders()) == ("first", ["first"], before)
+            await promotions.promote("third")
+        return refusal.value.errors[0].code
+
+    assert asyncio.run(promote_twice()) is Code.STORE_UNAVAILABLE
+    assert entered == ["second", "third", "third"], "it answers before the changes may go on"
     serving.close()
