@@ -2,7 +2,7 @@
 
 A request that is wrong, or that meets a full queue, fails alone with the problem that it would have got alone. All are
 answered by one recommender, so a swap of bundles never divides a batch. As many go through encoder and search at a time
-as fit in one search, so that a batch does not fill the queue before others.
+as fit in one search, so that a batch does not fill the queue before others. A rate limit counts each of them.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from service import examples, logs
-from service.access.guard import needs
+from service.access.access import Access
+from service.access.guard import CallerOf, needs
 from service.access.scopes import Scope
 from service.batch_schemas import BatchAnswer, BatchRequest, BatchResponse, check_batch
 from service.deadline import timed
@@ -48,10 +49,12 @@ async def recommend_batch(
     users: UsersOf,
     shadow: ShadowOf,
     settings: Annotated[Settings, Depends(_settings)],
+    caller: CallerOf,
     batch: Annotated[BatchRequest, Body(openapi_examples=examples.BATCH)],
 ) -> BatchResponse:
     """Answers in the order of the requests. The status is 200 also where some of them failed: look at each one's."""
     check_batch(batch, settings)
+    cast(Access, http.app.state.access).owe(caller, len(batch.requests) - 1)
     trace = trace_of(http)
 
     async def answer(request: RecommendRequest, own: Trace) -> RecommendResponse:

@@ -43,7 +43,7 @@ class Access:
         Raises ApiError: 401, 403, 429.
         """
         if self._keys is None:
-            self._count("", None)
+            self._count(ANONYMOUS.name, None)
             return ANONYMOUS
         presented = _presented(headers)
         if presented is None:
@@ -56,6 +56,10 @@ class Access:
             raise ApiError(Code.SCOPE_MISSING, f"The address needs a key with the scope {needed}.")
         self._count(key.name, key)
         return _caller(key)
+
+    def owe(self, caller: Caller, requests: int) -> None:
+        """Count further requests of a caller that was admitted with one: those of a batch."""
+        self._rates.owe(caller.name, requests)
 
     def recognise(self, headers: Headers) -> Caller:
         """The caller, or nobody: for what is answered to all, and differs only in what it tells."""

@@ -47,3 +47,9 @@ class Rates:
             return (1 - bucket.tokens) / rate
         bucket.tokens -= 1
         return 0.0
+
+    def owe(self, name: str, tokens: int) -> None:
+        """Take tokens for work that was admitted as one request and is more; what the bucket lacks comes off later."""
+        bucket = self._buckets.get(name)  # none where there is no limit
+        if bucket is not None:
+            bucket.tokens -= tokens

@@ -156,3 +156,11 @@ def test_a_batch_goes_through_the_encoder_together(fragile: Callable[..., Runnin
 def test_the_answer_carries_the_headers_of_any_answer(live: Running) -> None:
     response: httpx.Response = live.client.post("/recommend/batch", json={"requests": [{"history": HISTORY}]})
     assert "answers;dur=" in response.headers["server-timing"]
+
+
+def test_a_rate_limit_counts_each_request_of_a_batch(fragile: Callable[..., Running]) -> None:
+    live = fragile(rate_limit=0.1, rate_burst=5)
+    send(live, *({"history": HISTORY, "k": 1} for _ in range(20)))  # 15 more than there were
+    response = live.post(history=HISTORY)
+    refused(response, 429, "rate_limited", None)
+    assert 150 <= int(response.headers["retry-after"]) <= 160

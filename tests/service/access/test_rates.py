@@ -23,6 +23,18 @@ def test_a_burst_then_the_rate() -> None:
     assert [rates.take("shop") for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
 
 
+def test_a_batch_is_admitted_as_one_and_paid_for_whole() -> None:
+    clock = Clock()
+    rates = Rates(2.0, 3, clock)
+    assert rates.take("shop") == 0.0
+    rates.owe("shop", 9)  # 3 - 1 - 9 = -7
+    assert rates.take("shop") == 4.0
+    clock.now += 4
+    assert (rates.take("shop"), rates.take("shop")) == (0.0, 0.5)
+    rates.owe("stranger", 9)
+    assert rates.take("stranger") == 0.0
+
+
 def test_names_do_not_share() -> None:
     rates = Rates(1.0, 1, Clock())
     assert (rates.take("shop"), rates.take("app")) == (0.0, 0.0)
@@ -31,6 +43,7 @@ def test_names_do_not_share() -> None:
 
 def test_without_a_limit_nothing_is_counted() -> None:
     rates = Rates(None, None, Clock())
+    rates.owe("shop", 1000)
     assert {rates.take("shop") for _ in range(1000)} == {0.0}
     assert not rates._buckets
 
