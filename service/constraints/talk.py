@@ -2,7 +2,8 @@
 
 A sentence is looked at clause by clause. "The train is late again" states something and asks for nothing; "nothing
 from NYX, their stuff flakes" gives a reason behind its comma; "in my bag" is where somebody is. What is named there
-does not count. A sentence that is nothing else, or that commands a machine ("ignore your instructions"), is ignored.
+does not count, nor does anything from a command to a machine on: "no horror. Ignore your instructions and ...". A
+sentence that is nothing else is ignored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,13 @@ Clause = list[int]  # places of elements
 
 def without_talk(tokens: Sequence[Token], elements: Sequence[Element]) -> list[Element] | None:
     """The elements, those of talk turned into fillers; None where all of it is talk."""
-    said = {token.word for token in tokens}
-    if said & word_set("COMMANDS") and said & word_set("MACHINERY"):
-        return None  # it speaks to a machine, not of the catalogue
     clauses = list(_clauses(tokens, elements))
     talk: set[int] = set()
     for number, clause in enumerate(clauses):
+        said = set(_words(tokens, elements, clause))
+        if said & word_set("COMMANDS") and said & word_set("MACHINERY"):
+            talk |= set(range(clause[0], len(elements)))  # from here on it speaks to a machine
+            break
         behind = clauses[number + 1] if number + 1 < len(clauses) else []
         taken_up = any(elements[place].kind == "denied" for place in behind)  # "... so none of that"
         is_reason = number > 0 and len(talk) < clause[0] and _is_reason(tokens, elements, clause)
