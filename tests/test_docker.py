@@ -183,6 +183,8 @@ def test_the_service_image_answers_and_its_health_check_agrees(
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "not healthy after a minute"
     assert httpx.get(f"{url}/healthz").status_code == 200
+    assert "<title>Laser playground</title>" in httpx.get(f"{url}/").text
+    assert httpx.get(f"{url}/playground/main.js").status_code == 200
     answer = httpx.post(f"{url}/recommend", json={"history": [{"item_id": "i1"}], "k": 3}, timeout=30)
     assert answer.status_code == 200
     assert len(answer.json()["items"]) == 3

@@ -121,6 +121,8 @@ def test_the_top_level_is_fixed() -> None:
 def test_no_file_names_a_path_of_someones_machine() -> None:
     assert MACHINE_PATH.search("see /" + "home/someone/data")
     for name in tracked():
+        if name.endswith(".png"):
+            continue
         for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1):
             assert not MACHINE_PATH.search(line), f"{name}:{number}: {line}"
 

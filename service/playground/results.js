@@ -44,7 +44,8 @@ const moved = (direction, sign, text) =>
 function because(reasons) {
   const telling = reasons.filter(({ kind, share }) => kind === "history" && share >= LEAST_SHARE);
   return telling.length > 0 && h("p", { class: "reason" }, "Because of ", telling.map(({ title, share }) =>
-    [h("em", {}, title), h("span", { class: "share", "--share": share, title: "of all that the history says for it" }, percent(share))]));
+    h("span", { class: "cause", title: "its part of all that the history says for it" },
+      h("em", {}, title), " ", h("span", { class: "share", "--share": share }, percent(share)), " ")));
 }
 
 const sum = (found) =>

@@ -30,11 +30,11 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("playground", ASKED, 1280, 900, "light"),
-    Picture("playground-dark", f"{ASKED}&compare=1&off=horror&soft=something+funny", 1280, 900, "dark"),
+    Picture("playground", ASKED, 1280, 820, "light"),
+    Picture("playground-dark", f"{ASKED}&compare=1&off=horror&soft=something+funny", 1280, 820, "dark"),
     Picture("playground-phone", ASKED, 390, 844, "light"),
     Picture("welcome", "/", 1280, 800, "light"),
-    Picture("insight", "/insight", 1280, 1250, "light"),
+    Picture("insight", "/insight", 1100, 1000, "light"),
 )
 
 
