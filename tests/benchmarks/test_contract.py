@@ -1,5 +1,6 @@
 """What the contract benchmark makes of schemathesis' report, and the process it asks."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from benchmarks._service import ServiceError, copy_bundle, serving
 from benchmarks.contract import checks, rows
+from benchmarks.contract_bench.config import config
+from benchmarks.contract_bench.hooks import before_load_schema, mended
 from index.bundle import BundleError, current_id
 from tests.service.world import write_bundle
 
@@ -85,3 +88,34 @@ def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
         copy_bundle(tmp_path / "none", tmp_path / "bundles")
     with pytest.raises(ServiceError, match="no bundle is published"), serving(tmp_path):
         pass
+
+
+def test_requests_that_fit_the_document_are_brought_within_what_the_catalogue_allows() -> None:
+    body = {
+        "k": 900,
+        "history": [{"title": "t", "attributes": {"a": 1}}],
+        "cursor": "c",
+        "filter": {"must": []},
+    }
+    assert mended(body) == {"k": 20, "history": [{"title": "t"}]}
+    assert mended([{"timestamp": 1e300}, "x", 7]) == [{"timestamp": 1_700_000_000}, "x", 7]
+    assert mended({"k": None, "exclude": {"seen": True}}) == {"k": None, "exclude": {"seen": True}}
+
+
+def test_the_deadline_is_no_part_of_what_is_asked() -> None:
+    other = {"name": "k", "in": "query"}
+    document = {
+        "paths": {
+            "/a": {"get": {"parameters": [{"name": "X-Deadline-Ms", "in": "header"}, other]}, "put": {}}
+        }
+    }
+    before_load_schema(None, document)
+    assert document["paths"]["/a"] == {"get": {"parameters": [other]}, "put": {"parameters": []}}
+
+
+def test_what_schemathesis_is_told_can_be_read_and_names_the_hooks() -> None:
+    told = tomllib.loads(config())
+    assert Path(told["hooks"]).is_file()
+    assert told["checks"] == {"positive_data_acceptance": {"enabled": False}}
+    left_out = {name for each in told["operations"] for name in each["checks"]}
+    assert left_out == {"unsupported_method", "allow_header_conformance", "negative_data_rejection"}

@@ -31,6 +31,7 @@ OPEN = {"/healthz", "/readyz", "/", "/insight", "/playground/{name}"}
 # One request for each scope's routes.
 ASKED = {
     ("POST", "/recommend"): {Scope.RECOMMEND},
+    ("POST", "/recommend/batch"): {Scope.RECOMMEND},
     ("GET", "/items/i1"): {Scope.RECOMMEND},
     ("GET", "/items/i1/similar"): {Scope.RECOMMEND},
     ("GET", "/items?query=x"): {Scope.RECOMMEND},
