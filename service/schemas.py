@@ -217,7 +217,8 @@ class RecommendResponse(SimilarResponse):
         "popularity (nothing is known of the user: these are the items taken most)"
     )
     cursor: str | None = Field(
-        description="send it with the same request for the next k items; null where nothing is left to show"
+        description="send it with the same request for the next k items; null where nothing is left to show, and where "
+        "so many were shown that the service goes no deeper"
     )
 
 

@@ -2,6 +2,7 @@
 request."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -130,6 +131,12 @@ def test_pages_end_where_the_setting_ends_them() -> None:
         read_cursor(request(cursor=cursor), 2)
     error = caught.value.errors[0]
     assert (error.field, error.code) == ("cursor", "limit_exceeded")
+
+
+def test_the_last_page_that_is_allowed_has_no_cursor(fragile: Callable[..., Running]) -> None:
+    found = pages(fragile(max_paged=10), 4, history=HISTORY)
+    assert [len(ids(page)) for page in found] == [4, 4, 4]  # 12 are more than 10
+    assert found[-1]["shortfall"] is None
 
 
 @pytest.mark.parametrize("cursor", ["", 7, ["x"]])
