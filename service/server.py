@@ -23,6 +23,9 @@ from service.loading import StartupError, load_recommender
 from service.metrics import Metrics
 from service.settings import Settings, unknown_variables
 
+# Longer than balancers keep an idle connection (60 s), or they would send a request into one that is closing.
+KEEP_ALIVE_SECONDS = 75
+
 
 class DrainingServer(uvicorn.Server):
     """uvicorn with a drain in front of its shutdown."""
@@ -75,7 +78,13 @@ def run(settings: Settings) -> int:
 def uvicorn_config(app: FastAPI) -> uvicorn.Config:
     """How uvicorn is run: it logs nothing of requests (the envelope does) and names itself to nobody."""
     return uvicorn.Config(
-        app, lifespan="on", log_config=None, access_log=False, server_header=False, ws="none"
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

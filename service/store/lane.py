@@ -87,7 +87,8 @@ class Lane(Generic[Job, Result]):
             raise StoreUnavailable(BREAKER_OPEN)
         try:
             future = asyncio.wrap_future(self._batcher.submit(job, size))
-            answer = (await asyncio.wait_for(future, self._seconds)).value
+            async with asyncio.timeout(self._seconds):  # wait_for of Python 3.11 may swallow a cancellation
+                answer = (await future).value
         except TimeoutError as error:
             self.breaker.failed()
             raise StoreUnavailable("deadline") from error

@@ -102,6 +102,10 @@ def test_only_a_second_signal_or_ctrl_c_skips_the_drain(signals: list[signal.Sig
     assert app.state.closing is bool(signals)
 
 
+def test_an_idle_connection_is_kept_longer_than_balancers_keep_theirs() -> None:
+    assert uvicorn_config(FastAPI()).timeout_keep_alive > 60
+
+
 @pytest.fixture
 def refusal(capsys: pytest.CaptureFixture[str]) -> Iterator[Refusal]:
     """The one line with which the service refuses to start."""
