@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(temporary)
         manifest = copy_bundle(given.bundles, folder / "bundles")
         requests = traffic(open_bundle(folder / "bundles").catalogue.item_ids, given.seed)
-        with serving(folder, log_level="warning") as service:
+        with serving(folder) as service:
             measured = asyncio.run(
                 soak(service.url, service.process.pid, requests, given.rate, 60 * given.minutes, given.seed)
             )

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 BROKEN = 0  # the status of a request that got no answer
+KEPT = 2.0  # seconds for which an idle connection is used again: less than any server keeps it open
 END = b"\r\n\r\n"
 
 
@@ -51,6 +52,7 @@ class Connection:
     """One connection, opened when it is needed and kept for the next request."""
 
     url: str
+    _used: float = field(default=0.0, init=False)  # time.perf_counter()
     _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, init=False)
 
     async def ask(self, request: bytes, due: float | None = None) -> Sample:
@@ -70,6 +72,8 @@ class Connection:
             self._streams = None
 
     async def _ask(self, request: bytes) -> tuple[int, str]:
+        if time.perf_counter() - self._used > KEPT:
+            self.close()
         if self._streams is None:
             address = urlsplit(self.url)
             self._streams = await asyncio.open_connection(address.hostname, address.port)
@@ -80,6 +84,7 @@ class Connection:
         await reader.readexactly(int(headers["content-length"]))
         if headers.get("connection", "").lower() == "close":
             self.close()
+        self._used = time.perf_counter()
         return int(head[0].split(" ")[1]), headers.get("server-timing", "")
 
 

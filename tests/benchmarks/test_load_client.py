@@ -100,6 +100,21 @@ def test_a_connection_is_kept_until_either_side_closes_it() -> None:
     assert asked[3] == b"GET /y HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
+def test_a_connection_that_was_idle_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server may be closing it just now, and the request would count as failed."""
+    monkeypatch.setattr("benchmarks.service_bench.client.KEPT", -1.0)
+
+    async def ask() -> int:
+        opened: list[int] = []
+        async with server(lambda _: answer(200), opened) as url:
+            connection = Connection(url)
+            assert [(await connection.ask(get("/"))).status for _ in range(2)] == [200, 200]
+            connection.close()
+        return len(opened)
+
+    assert asyncio.run(ask()) == 2
+
+
 def test_nobody_listening_is_a_broken_request() -> None:
     sample = asyncio.run(Connection("http://127.0.0.1:9").ask(get("/")))
     assert sample.status == BROKEN

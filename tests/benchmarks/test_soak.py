@@ -1,6 +1,7 @@
 """The soak's judgement: growth of memory and of time to answer; and that its traffic is what it says."""
 
 import asyncio
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.service_bench.client import Sample
 from benchmarks.soak import Look, Measured, checks, growth, main, memory_slope, rows, soak, traffic
 from tests.benchmarks.test_load_client import answer, server
+from tests.service.world import write_bundle
 
 
 def hour(slope: float, slower: float, statuses: tuple[int, ...] = (200,)) -> Measured:
@@ -78,6 +80,20 @@ def test_it_loads_a_service_and_looks_at_its_memory_meanwhile() -> None:
     assert {sample.status for sample in measured.samples} == {200}
     assert len(measured.looks) >= 2
     assert measured.looks[0].resident > 10
+
+
+@pytest.mark.slow
+def test_a_short_run_fails_no_request_and_says_that_it_was_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--bundles", str(write_bundle(tmp_path)), "--minutes", "0.1", "--rate", "10"]
+    assert main([*arguments, "--out", str(tmp_path)]) == 1
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    values = {check["name"]: check["value"] for check in outcome["checks"]}
+    assert values["failed requests"] == 0
+    assert values["hours"] < 1
+    assert values["memory slope"] is not None
+    assert sum(row["answers"] for row in outcome["rows"]) > 10
 
 
 def test_without_a_bundle_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
