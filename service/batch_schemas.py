@@ -9,8 +9,18 @@ from service.errors import ApiError, Code
 from service.schemas import Problem, RecommendResponse
 from service.settings import Settings
 
-# Documented as what it should be, and checked one by one: a mistake in one request must not refuse the others.
-OneRequest = Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/RecommendRequest"})]
+# Checked one by one, for a mistake in one must not refuse the others: to the batch any value is right.
+OneRequest = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"$ref": "#/components/schemas/RecommendRequest"},
+                {"description": "anything else is answered with a problem of its own"},
+            ]
+        }
+    ),
+]
 
 
 class BatchRequest(Request):
