@@ -61,7 +61,9 @@ def fragile(bundle: Bundle, encoder: FakeEncoder, settings: Settings) -> Iterato
         stack.callback(encoder.gate.set)
 
         def start(**changes: Any) -> Running:
-            changed = settings.model_copy(update={"cache_mb": 0.0} | changes)  # each request reaches the encoder
+            changed = settings.model_copy(
+                update={"cache_mb": 0.0} | changes
+            )  # each request reaches the encoder
             index = open_index(bundle.vectors, "cpu")
             recommender = Recommender(bundle, encoder, index, changed, Metrics())
             server = stack.enter_context(running(changed, recommender))
