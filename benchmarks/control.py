@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks._outcome import machine, publish
-from benchmarks.control_bench import curve, report, runs
+from benchmarks.control_bench import curve, report, runs, speed
 from benchmarks.control_bench.baselines import DirectSearch, Keywords
 from benchmarks.control_bench.build import build_cases
 from benchmarks.control_bench.cases import Case, read_held_out
@@ -28,6 +28,9 @@ from benchmarks.control_bench.truth import PERCENTILE
 from benchmarks.control_bench.world import world_of
 from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
+from model.encoder import TextEncoder
+from service.constraints import Vocabulary
+from service.encoding import FrozenTexts
 from service.settings import Settings, load_settings
 from training.data import Dataset, load_dataset
 from training.run_folder import git_hash
@@ -79,6 +82,7 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="SETTING=W,W,...",
         help="also run soft mode at these values of a setting of the service, for the curve",
     )
+    parser.add_argument("--steer-cases", type=int, default=60, help="built cases a type for it (default 60)")
     parser.add_argument("--without-held-out", action="store_true", help="leave the held-out sentences alone")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="folder for the figures")
     return parser.parse_args(arguments)
@@ -104,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = load_dataset(source.data)
         hashes[source.name] = dataset.data_hash
         rows += asyncio.run(_measure(source, dataset, options))
-    checks = list(report.checks(rows))
+    checks = [*report.checks(rows), *speed.checks(rows)]
     print(report.table(rows))
     for check in checks:
         print("reached" if check.passed else "MISSED ", check.name, check.value, check.op, check.target)
@@ -117,10 +121,15 @@ async def _measure(source: Source, dataset: Dataset, options: argparse.Namespace
     bundle = open_bundle(source.bundles, None)
     world = world_of(source.name, bundle.catalogue, dataset, source.columns)
     settings = load_settings(bundles=source.bundles, bundle=bundle.manifest.bundle_id)
-    direct = DirectSearch(load_checkpoint(bundle.folder / "checkpoint", device="cpu"), bundle)
+    laser = load_checkpoint(bundle.folder / "checkpoint", device="cpu")
+    direct = DirectSearch(laser, bundle)
+    words = FrozenTexts(TextEncoder(laser.config, laser.backbone)).words()
     sentences = HERE / "control_sentences" / f"{source.name}.jsonl"
     built = build_cases(world, options.cases, options.seed, options.percentile)
-    found: list[dict[str, object]] = []
+    times = speed.read_times((case.sentence for case in built), Vocabulary(bundle.catalogue, words))
+    found: list[dict[str, object]] = [
+        {"data": source.name, "set": "speed", "system": "parse", "type": "all", **times}
+    ]
     async with serving(settings, bundle.catalogue) as service:
         bench = Bench(world, service, direct, Keywords(bundle.catalogue), options.percentile)
         print(f"{source.name}: {len(built)} built cases", file=sys.stderr)
@@ -144,11 +153,14 @@ async def _measure(source: Source, dataset: Dataset, options: argparse.Namespace
             if report.keep_first_run(options.results / f"control_first_run_{source.name}.json", first):
                 print(f"{source.name}: these are the figures of the first run, kept", file=sys.stderr)
     if options.steer:
-        steered = [case for case in built if case.type in STEERED]
+        few = build_cases(world, options.steer_cases, options.seed, options.percentile)
+        steered = [case for case in few if case.type in STEERED]
         weighted = await _curve(bench, bundle, settings, steered, options.steer)
         title = f"{source.name}, soft mode, by {options.steer.partition('=')[0]}"
         picture = curve.svg(title, curve.points(weighted))
         (options.results / f"control_soft_{source.name}.svg").write_text(picture, encoding="utf-8")
+        for point in curve.points(weighted):
+            print(f"{title} {point.weight:g}: satisfied {point.satisfied:.3f}, NDCG@10 {point.ndcg:.4f}")
         found += weighted
     return found
 

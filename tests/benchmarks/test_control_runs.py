@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from benchmarks import control
-from benchmarks.control_bench import curve, report, runs
+from benchmarks.control_bench import curve, report, runs, speed
 from benchmarks.control_bench.baselines import DirectSearch, Keywords
 from benchmarks.control_bench.cases import Case, Expected, Relative
 from benchmarks.control_bench.metrics import Judgement
@@ -17,6 +17,7 @@ from benchmarks.control_bench.truth import lenient_filter, oracle_filter
 from index.bundle import BundleWriter, publish, write_arrays
 from index.catalog import Catalogue
 from model.checkpoint import load_checkpoint, save_checkpoint
+from service.constraints import Vocabulary
 from tests.benchmarks.control_world import records, world
 from tests.tiny import tiny_laser
 
@@ -211,19 +212,39 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"shop={data}:{root}"
 
 
+def test_each_sentence_is_timed_once() -> None:
+    times = speed.read_times(["no bolt", "under 5", "no bolt"], Vocabulary(world().catalogue))
+    assert times["cases"] == 2
+    assert 0 < times["p50_ms"] <= times["p99_ms"]
+
+
+def test_a_parser_that_takes_too_long_misses_its_limit() -> None:
+    rows = [{"data": "a", "p50_ms": 0.4, "p99_ms": 2.5}, {"data": "a", "satisfied": 1.0}]
+    assert [(check.name, check.passed) for check in speed.checks(rows)] == [
+        ("a.parse.p50_ms", True),
+        ("a.parse.p99_ms", False),
+    ]
+
+
 def test_once_through(shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steer = "batch_wait_ms=0,1"  # any setting that is a number: what is steered is the service's affair
-    assert control.main(["--on", shop, "--cases", "4", "--steer", steer, "--results", str(tmp_path)]) == 0
+    options = ["--cases", "4", "--steer-cases", "2", "--steer", steer, "--results", str(tmp_path)]
+    assert control.main(["--on", shop, *options]) == 0
     result = json.loads((tmp_path / "control.json").read_text(encoding="utf-8"))
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == result
     assert set(result) == {"benchmark", "command", "commit", "machine", "data", "seed", "checks", "rows"}
+    [times] = [row for row in result["rows"] if row["set"] == "speed"]
+    assert 0 < times["p50_ms"] <= times["p99_ms"]
+    assert {"shop.parse.p50_ms", "shop.parse.p99_ms"} <= {check["name"] for check in result["checks"]}
+    result["rows"].remove(times)
     assert {(row["system"], row["type"]) for row in result["rows"] if "weight" not in row} == {
         (system, f"C{n}")
         for system in (*runs.SERVED, *runs.DIRECT)
         for n in range(1, 10)
         if n != 7 or system in runs.OURS
     }
-    assert {row["cases"] for row in result["rows"]} == {4, 8}
+    assert {row["cases"] for row in result["rows"] if "weight" not in row} == {4, 8}
+    assert {row["cases"] for row in result["rows"] if "weight" in row} == {2}
     assert {row["weight"] for row in result["rows"] if "weight" in row} == {0.0, 1.0}
     oracle = {row["type"]: row for row in result["rows"] if row["system"] == "oracle filter"}
     assert {oracle[type_]["satisfied"] for type_ in ("C1", "C2", "C3", "C4", "C5", "C8")} == {1.0}
