@@ -87,7 +87,7 @@ class Service:
         for _ in range(REFUSALS):
             if response.status_code != 429:
                 break
-            await asyncio.sleep(float(response.headers["Retry-After"]))
+            await asyncio.sleep(min(1.0, float(response.headers["Retry-After"])))
             response = await self._client.post("/recommend", json=body)
         return response
 
