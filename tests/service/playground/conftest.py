@@ -20,7 +20,7 @@ DESKTOP = {"width": 1280, "height": 900}
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright runs, asyncio.run() is refused in this thread
 def chromium() -> Iterator[Browser]:
     """The system's browser."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
