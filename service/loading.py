@@ -39,10 +39,10 @@ def load_recommender(
         checkpoint = bundle.folder / "checkpoint"
         shared = _shared_backbone(checkpoint, beside)
         laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
-        laser.backbone.fuse()
     except (BundleError, CheckpointError, BackboneError) as error:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)
+    laser.backbone.fuse()
     search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
     index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
     text = TextEncoder(laser.config, laser.backbone)  # one that does not whiten
