@@ -7,7 +7,7 @@ body, so a request that such a page sent is refused.
 import asyncio
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path
@@ -19,11 +19,10 @@ from index.manifest import BUNDLE_ID
 from service.access.guard import needs
 from service.access.scopes import Scope
 from service.base_schemas import Request
+from service.dependencies import FollowerOf, PromotionsOf, ServingOf, SettingsOf, ShadowOf
 from service.errors import ApiError, Code
-from service.following import Follower
-from service.promotion import Promoted, Promotions
+from service.promotion import Promoted
 from service.routes import INVALID, StrictRoute, problems
-from service.serving import Serving
 from service.shadow import Shadow
 
 
@@ -93,36 +92,18 @@ class ShadowResponse(BaseModel):
     share: float
 
 
-async def _shadow(request: HttpRequest) -> Shadow:
-    return cast(Shadow, request.app.state.shadow)
-
-
-async def _serving(request: HttpRequest) -> Serving:
-    return cast(Serving, request.app.state.serving)
-
-
-async def _promotions(request: HttpRequest) -> Promotions:
-    return cast(Promotions, request.app.state.promotions)
-
-
-async def _follower(request: HttpRequest) -> Follower:
-    return cast(Follower, request.app.state.follower)
-
-
-ShadowOf = Annotated[Shadow, Depends(_shadow)]
-PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 BundleIdPath = Annotated[str, Path(pattern=f"^{BUNDLE_ID.pattern}$", examples=["2026-03-01"])]
 
 
 @router.get("/bundles", summary="Bundles there are", responses=problems(Code.FOREIGN_PAGE))
 async def bundles(
-    http: HttpRequest,
-    serving: Annotated[Serving, Depends(_serving)],
+    settings: SettingsOf,
+    serving: ServingOf,
     promotions: PromotionsOf,
-    follower: Annotated[Follower, Depends(_follower)],
+    follower: FollowerOf,
 ) -> BundlesResponse:
     """The bundles whose manifests are whole, and which of them is published and which one answers."""
-    found = await asyncio.to_thread(partial(listing, http.app.state.settings.bundles))
+    found = await asyncio.to_thread(partial(listing, settings.bundles))
     return BundlesResponse(
         serving=serving.bundle_id,
         pinned=promotions.pinned,

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -21,20 +21,16 @@ from service.access.guard import CallerOf, needs
 from service.access.scopes import Scope
 from service.batch_schemas import BatchAnswer, BatchRequest, BatchResponse, check_batch
 from service.deadline import timed
+from service.dependencies import Loaded, SettingsOf, ShadowOf, UsersOf
 from service.errors import ApiError, Code, from_validation, problem_fields
-from service.routes import INVALID, TIMED, Loaded, ShadowOf, StrictRoute, UsersOf, problems, while_connected
+from service.routes import INVALID, TIMED, StrictRoute, problems, while_connected
 from service.schemas import Problem, RecommendRequest, RecommendResponse
-from service.settings import Settings
 from service.stages import SEARCH_BATCH
 from service.trace import Trace, trace_of
 
 router = APIRouter(route_class=StrictRoute)
 
 Answer = Callable[[RecommendRequest, Trace], Awaitable[RecommendResponse]]
-
-
-async def _settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
 
 
 @router.post(
@@ -48,7 +44,7 @@ async def recommend_batch(
     recommender: Loaded,
     users: UsersOf,
     shadow: ShadowOf,
-    settings: Annotated[Settings, Depends(_settings)],
+    settings: SettingsOf,
     caller: CallerOf,
     batch: Annotated[BatchRequest, Body(openapi_examples=examples.BATCH)],
 ) -> BatchResponse:

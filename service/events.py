@@ -4,14 +4,15 @@ Item ids that the catalogue does not have are taken and named: events often arri
 refusal would lose them.
 """
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Body, Path
 from starlette.requests import Request
 
 from service import examples
 from service.access.guard import needs
 from service.access.scopes import Scope
+from service.dependencies import Loaded, SettingsOf, UsersOf
 from service.errors import ApiError, Code
 from service.event_schemas import (
     EventsRequest,
@@ -21,15 +22,10 @@ from service.event_schemas import (
     UserResponse,
     check_events,
 )
-from service.routes import BUSY, INVALID, Loaded, StrictRoute, UsersOf, problems
-from service.settings import Settings
+from service.routes import BUSY, INVALID, StrictRoute, problems
 from service.trace import trace_of
 
 router = APIRouter(route_class=StrictRoute, dependencies=[needs(Scope.WRITE)])
-
-
-async def _settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
 
 
 UserIdPath = Annotated[
@@ -48,7 +44,7 @@ async def events(
     http: Request,
     recommender: Loaded,
     users: UsersOf,
-    settings: Annotated[Settings, Depends(_settings)],
+    settings: SettingsOf,
     request: Annotated[EventsRequest, Body(openapi_examples=examples.EVENTS)],
 ) -> EventsResponse:
     """Take one event, or a batch of them. Answers 200 when they are on disk, and counts them from the next request on.

@@ -1,15 +1,15 @@
 """The addresses that change the catalogue. A reply of 2xx means: durable, and in force in every later answer."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Body, Path
 from fastapi.responses import Response
 from starlette.requests import Request
 
 from service import examples
 from service.access.guard import needs
 from service.access.scopes import Scope
-from service.catalogue import LiveItems
+from service.dependencies import ItemsOf, ServingOf, SettingsOf
 from service.errors import ApiError, Code
 from service.item_schemas import (
     ItemBatch,
@@ -24,7 +24,6 @@ from service.item_schemas import (
 from service.routes import BUSY, INVALID, StrictRoute, problems
 from service.schemas import Versions
 from service.serving import Serving
-from service.settings import Settings
 from service.trace import trace_of
 
 router = APIRouter(route_class=StrictRoute, dependencies=[needs(Scope.WRITE)])
@@ -33,21 +32,6 @@ WRITES = (*INVALID, Code.STORE_UNAVAILABLE, Code.ENCODING_FAILED, *BUSY)
 BODIES = (Code.INVALID_JSON, Code.UNKNOWN_ATTRIBUTE, Code.UNSUPPORTED_MEDIA_TYPE)
 
 
-async def _items(request: Request) -> LiveItems:
-    return cast(LiveItems, request.app.state.items)
-
-
-async def _settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
-
-
-async def _serving(request: Request) -> Serving:
-    return cast(Serving, request.app.state.serving)
-
-
-ItemsOf = Annotated[LiveItems, Depends(_items)]
-SettingsOf = Annotated[Settings, Depends(_settings)]
-ServingOf = Annotated[Serving, Depends(_serving)]
 ItemIdPath = Annotated[
     str, Path(min_length=1, max_length=512, description="may hold slashes", examples=["alien-1979"])
 ]

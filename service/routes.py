@@ -8,10 +8,10 @@ nobody waits for any more is cancelled, and so never reaches the encoder.
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Annotated, Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Path, Query
+from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
@@ -20,12 +20,10 @@ from service import examples, strict_json
 from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
-from service.catalogue import LiveItems
 from service.deadline import timed
+from service.dependencies import ItemsOf, Loaded, ReadinessOf, ShadowOf, UsersOf
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.paths import reach_every_id
-from service.readiness import Readiness
-from service.recommender import Recommender
 from service.schemas import (
     ItemResponse,
     Problem,
@@ -35,10 +33,7 @@ from service.schemas import (
     SimilarQuery,
     SimilarResponse,
 )
-from service.serving import Serving
-from service.shadow import Shadow
 from service.trace import trace_of
-from service.users import TenantUsers, Users
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -99,33 +94,6 @@ TIMED = (*BUSY, Code.DEADLINE_EXCEEDED)
 
 reach_every_id()
 router = APIRouter(route_class=StrictRoute)
-
-
-async def _recommender(request: Request) -> AsyncIterator[Recommender]:
-    """The one recommender of this request: a swap while it is answered changes nothing for it."""
-    with cast(Serving, request.app.state.serving).lease() as recommender:
-        yield recommender
-
-
-async def _readiness(request: Request) -> Readiness:
-    return cast(Readiness, request.app.state.readiness)
-
-
-async def _live(request: Request) -> LiveItems:
-    return cast(LiveItems, request.app.state.items)
-
-
-async def _shadow(request: Request) -> Shadow:
-    return cast(Shadow, request.app.state.shadow)
-
-
-async def _users(request: Request, caller: CallerOf) -> TenantUsers:
-    return cast(Users, request.app.state.users).of(caller.tenant)
-
-
-Loaded = Annotated[Recommender, Depends(_recommender, scope="function")]
-UsersOf = Annotated[TenantUsers, Depends(_users)]
-ShadowOf = Annotated[Shadow, Depends(_shadow)]
 
 
 @router.post(
@@ -210,8 +178,8 @@ async def readyz(
     http: Request,
     recommender: Loaded,
     users: UsersOf,
-    readiness: Annotated[Readiness, Depends(_readiness)],
-    live: Annotated[LiveItems, Depends(_live)],
+    readiness: ReadinessOf,
+    live: ItemsOf,
     caller: CallerOf,
 ) -> ReadyResponse:
     """A request can be answered: a real forward pass and a real search worked within the last moment.

@@ -22,8 +22,9 @@ from service.browse.schemas import (
     ValuesResponse,
 )
 from service.browse.view import View, Views
+from service.dependencies import Loaded
 from service.recommender import Recommender
-from service.routes import INVALID, Loaded, StrictRoute, problems
+from service.routes import INVALID, StrictRoute, problems
 from service.schemas import Item, Versions
 from service.snapshot import Snapshot
 
