@@ -12,22 +12,22 @@ its bundle ends with. A replica whose place in the log is lost is not ready unti
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import accumulate
-from typing import TypeVar
 
 from service import logs
 from service.batcher import QueueFullError
 from service.errors import ApiError, Code
 from service.history import Record
-from service.metrics import BatchMetrics, Metrics
+from service.metrics import Metrics
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
 from service.store.changes import Change, ChangeLog, PositionLost, Tail
-from service.store.lane import BREAKER_OPEN, Lane
+from service.store.lane import BREAKER_OPEN
+from service.store.lanes import open_lane
 from service.store.protocol import StoreUnavailable
 
 TAIL_SECONDS = 0.1  # between two looks at the log
@@ -39,8 +39,6 @@ CLOSE_SECONDS = 10.0
 AWAY = "The log of catalogue changes does not answer."
 LOST = "This replica lost its place in the log of catalogue changes and starts again from its bundle."
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 Append = tuple[Sequence[Change], int]  # changes, and the number they shall come after
 
 
@@ -55,8 +53,10 @@ class LiveItems:
         self._behind: str | None = AWAY  # why this replica is not ready; None once it is up to date
         self._last = 0  # number of the last change in the log, as far as is known here
         seconds = settings.store_write_ms / 1000
-        self._reads: Lane[int, Tail | PositionLost] = self._lane("changes", self._read, seconds, 1, settings)
-        self._appends: Lane[Append, int] = self._lane("change", self._append, seconds, APPENDS, settings)
+        self._reads = open_lane("changes", self._read, settings, metrics, seconds=seconds, most_together=1)
+        self._appends = open_lane(
+            "change", self._append, settings, metrics, seconds=seconds, most_together=APPENDS
+        )
 
     @property
     def reason(self) -> str | None:
@@ -234,25 +234,6 @@ class LiveItems:
         last = self._log.append(everything, max(beyond for _, beyond in jobs))
         ends = accumulate(len(changes) for changes, _ in jobs)
         return [last - len(everything) + end for end in ends]
-
-    def _lane(
-        self,
-        name: str,
-        run: Callable[[Sequence[Job]], Sequence[Result]],
-        seconds: float,
-        together: int,
-        settings: Settings,
-    ) -> Lane[Job, Result]:
-        lane: Lane[Job, Result] = Lane(
-            f"laser-{name}",
-            run,
-            BatchMetrics(f"store_{name}", self._metrics),
-            seconds=seconds,
-            most_together=together,
-            max_queue=settings.max_queue,
-        )
-        self._metrics.store_up.labels(name).set_function(lambda: not lane.breaker.is_open)
-        return lane
 
     def _close(self) -> None:
         for lane in (self._reads, self._appends):

@@ -10,7 +10,7 @@ stored history, and says that it did.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -19,9 +19,10 @@ from service import logs
 from service.batcher import QueueFullError
 from service.errors import ApiError, Code
 from service.history import NOTHING_STORED, StoredHistory
-from service.metrics import BatchMetrics, Metrics
+from service.metrics import Metrics
 from service.settings import Settings
 from service.store.lane import BREAKER_OPEN, Lane
+from service.store.lanes import open_lane
 from service.store.protocol import Event, Outcome, Store, StoredEvent, StoreUnavailable
 from service.trace import Trace
 
@@ -86,11 +87,15 @@ class Users:
     def __init__(self, store: Store, settings: Settings, metrics: Metrics) -> None:
         self._store = store
         self._metrics = metrics
-        self._max_queue = settings.max_queue
         self._write_seconds = settings.store_write_ms / 1000
-        self._reads = self._lane("read", store.histories, settings.store_read_ms / 1000, READ_TOGETHER)
-        self._appends = self._lane("append", self._append, self._write_seconds, APPEND_TOGETHER)
-        self._deletes = self._lane("delete", self._delete, self._write_seconds, 1)
+        reading, writing = settings.store_read_ms / 1000, self._write_seconds
+        self._reads = open_lane(
+            "read", store.histories, settings, metrics, seconds=reading, most_together=READ_TOGETHER
+        )
+        self._appends = open_lane(
+            "append", self._append, settings, metrics, seconds=writing, most_together=APPEND_TOGETHER
+        )
+        self._deletes = open_lane("delete", self._delete, settings, metrics, seconds=writing, most_together=1)
         self._looked = -float("inf")
         self._warnings: list[str] = []
 
@@ -187,20 +192,6 @@ class Users:
 
     def _delete(self, jobs: Sequence[Deletion]) -> list[int]:
         return [self._store.delete(*job) for job in jobs]
-
-    def _lane(
-        self, name: str, run: Callable[[Sequence[Job]], Sequence[Result]], seconds: float, together: int
-    ) -> Lane[Job, Result]:
-        lane: Lane[Job, Result] = Lane(
-            f"laser-store-{name}",
-            run,
-            BatchMetrics(f"store_{name}", self._metrics),
-            seconds=seconds,
-            most_together=together,
-            max_queue=self._max_queue,
-        )
-        self._metrics.store_up.labels(name).set_function(lambda: not lane.breaker.is_open)
-        return lane
 
     def _close(self) -> None:
         """Finish what is queued, then let go of the store."""
