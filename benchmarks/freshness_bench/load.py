@@ -1,13 +1,14 @@
 """Recommendations at a steady rate, each kept with the items it brought, so that deleted ones can be looked for."""
 
-import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 import httpx
+
+from benchmarks._steady import sending
 
 K = 50  # items asked for: the more, the likelier a deleted one would be among them
 HISTORY = 3  # items
@@ -32,15 +33,9 @@ class Load:
         self._client = client
         self._bodies = [body_of(chance.sample(list(item_ids), HISTORY)) for _ in range(BODIES)]
 
-    @asynccontextmanager
-    async def running(self, rate: float) -> AsyncIterator[None]:
-        """While the block runs: so many requests a second, each at its time, whatever becomes of the others."""
-        sender = asyncio.create_task(self._send_at(rate))
-        try:
-            yield
-        finally:
-            sender.cancel()
-            await asyncio.wait({sender})
+    def running(self, rate: float) -> AbstractAsyncContextManager[None]:
+        """While the block runs: so many requests a second."""
+        return sending((rate, self.ask))
 
     async def ask(self, number: int) -> Answer:
         """Ask one of the bodies."""
@@ -55,18 +50,6 @@ class Load:
             answer = Answer(sent, time.monotonic() - sent, response.status_code, found)
         self.answers.append(answer)
         return answer
-
-    async def _send_at(self, rate: float) -> None:
-        started, sent, running = time.monotonic(), 0, set[asyncio.Task[Answer]]()
-        try:
-            while True:
-                await asyncio.sleep(started + sent / rate - time.monotonic())
-                task = asyncio.create_task(self.ask(sent))
-                running.add(task)
-                task.add_done_callback(running.discard)
-                sent += 1
-        finally:
-            await asyncio.gather(*running)
 
 
 def body_of(history: Sequence[str]) -> dict[str, Any]:

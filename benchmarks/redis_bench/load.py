@@ -4,14 +4,15 @@ Three kinds go on side by side: recommendations for a stored user who also bring
 stored user alone, and writes of one event each.
 """
 
-import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, NamedTuple
 
 import httpx
+
+from benchmarks._steady import sending
 
 Kind = Literal["history", "alone", "write"]
 READERS, WRITERS = 20, 20  # users
@@ -49,19 +50,9 @@ class Load:
         ]
         (await self._client.post("/events", json={"events": events})).raise_for_status()
 
-    @asynccontextmanager
-    async def running(self, reads: float, writes: float) -> AsyncIterator[None]:
+    def running(self, reads: float, writes: float) -> AbstractAsyncContextManager[None]:
         """While the block runs: so many reads of each kind, and writes, a second."""
-        senders = [
-            asyncio.create_task(_at_rate(rate, send))
-            for rate, send in ((reads, self._with_history), (reads / 4, self._alone), (writes, self._write))
-        ]
-        try:
-            yield
-        finally:
-            for sender in senders:
-                sender.cancel()
-            await asyncio.wait(senders)
+        return sending((reads, self._with_history), (reads / 4, self._alone), (writes, self._write))
 
     async def stored(self) -> set[tuple[str, str]]:
         """The writers' events that the service has now, as user id and event id."""
@@ -72,14 +63,14 @@ class Load:
             found |= {(f"writer-{user}", event["event_id"]) for event in events}
         return found
 
-    async def _with_history(self) -> None:
+    async def _with_history(self, number: int) -> None:
         history = [{"item_id": item_id} for item_id in self._chance.sample(self._item_ids, 3)]
         await self._send("history", "/recommend", {"user_id": self._reader(), "history": history, "k": 5})
 
-    async def _alone(self) -> None:
+    async def _alone(self, number: int) -> None:
         await self._send("alone", "/recommend", {"user_id": self._reader(), "k": 5})
 
-    async def _write(self) -> None:
+    async def _write(self, number: int) -> None:
         self._events += 1
         body = self._event(f"writer-{self._events % WRITERS}", f"event-{self._events}")
         await self._send("write", "/events", body, (str(body["user_id"]), str(body["event_id"])))
@@ -113,16 +104,3 @@ class Load:
     def _event(self, user_id: str, event_id: str) -> dict[str, Any]:
         item_id = self._chance.choice(self._item_ids)
         return {"user_id": user_id, "event_id": event_id, "item_id": item_id, "timestamp": T + self._events}
-
-
-async def _at_rate(rate: float, send: Callable[[], Awaitable[None]]) -> None:
-    """Send at fixed times. When cancelled, wait for what is still on its way."""
-    started, running = time.monotonic(), set[asyncio.Future[None]]()
-    try:
-        for n in range(10**9):
-            await asyncio.sleep(started + n / rate - time.monotonic())
-            task = asyncio.ensure_future(send())
-            running.add(task)
-            task.add_done_callback(running.discard)
-    finally:
-        await asyncio.gather(*running)

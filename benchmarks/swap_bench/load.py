@@ -4,14 +4,14 @@ An answer is of one bundle if all its titles say the one that it names, and if t
 bundle gives for the same request when nothing changes.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 import httpx
 
+from benchmarks._steady import sending
 from benchmarks.swap_bench.variants import made_by
 
 Body = dict[str, Any]
@@ -44,27 +44,9 @@ class Load:
             ids = {item["item_id"] for item in answer["items"]}
             self._undisturbed[answer["versions"]["bundle"], number] = ids
 
-    @asynccontextmanager
-    async def running(self, rate: float) -> AsyncIterator[None]:
-        """While the block runs: so many requests a second, each at its time, whatever becomes of the others."""
-        sender = asyncio.create_task(self._send_at(rate))
-        try:
-            yield
-        finally:
-            sender.cancel()
-            await asyncio.wait({sender})
-
-    async def _send_at(self, rate: float) -> None:
-        started, sent, running = time.monotonic(), 0, set[asyncio.Task[None]]()
-        try:
-            while True:
-                await asyncio.sleep(started + sent / rate - time.monotonic())
-                task = asyncio.create_task(self.ask(sent % len(self._bodies)))
-                running.add(task)
-                task.add_done_callback(running.discard)
-                sent += 1
-        finally:
-            await asyncio.gather(*running)
+    def running(self, rate: float) -> AbstractAsyncContextManager[None]:
+        """While the block runs: so many requests a second."""
+        return sending((rate, lambda sent: self.ask(sent % len(self._bodies))))
 
     async def ask(self, number: int) -> None:
         """Ask one body and judge the answer."""
