@@ -20,6 +20,7 @@ from service.access.access import open_access
 from service.access.key_file import KeyFileError
 from service.app import create_app
 from service.loading import StartupError, load_recommender
+from service.memory import keep_out_of_collections
 from service.metrics import Metrics
 from service.settings import Settings, unknown_variables
 
@@ -67,8 +68,10 @@ def run(settings: Settings) -> int:
         access = open_access(settings)
         listener = _listen(settings.host, settings.port)
         with listener:
-            recommender = load_recommender(settings, Metrics())
-            _serve(create_app(settings, recommender, access=access), listener, settings)
+            # No name holds the recommender here: once another bundle is swapped in, nothing may keep it.
+            app = create_app(settings, load_recommender(settings, Metrics()), access=access)
+            keep_out_of_collections()
+            _serve(app, listener, settings)
     except (StartupError, KeyFileError) as error:
         print(f"laser: {error}", file=sys.stderr)
         return 2

@@ -1,11 +1,13 @@
 """What is freed is given back: the process shrinks."""
 
+import gc
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 
-from service.memory import give_back_memory
+from service.memory import give_back_memory, keep_out_of_collections
 
 STATUS = Path("/proc/self/status")
 
@@ -31,3 +33,26 @@ def test_what_another_thread_allocated_and_freed_is_given_back() -> None:
     before = resident()
     give_back_memory()
     assert before - resident() > 30_000_000
+
+
+class Link:
+    """One that refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_only_a_cycle_holds_is_freed() -> None:
+    gone = weakref.ref(Link())
+    give_back_memory()
+    assert gone() is None
+
+
+def test_what_is_loaded_is_not_looked_through_again() -> None:
+    kept = Link()
+    try:
+        keep_out_of_collections()
+        assert gc.get_freeze_count() > 0
+        assert not any(each is kept for each in gc.get_objects())
+    finally:
+        gc.unfreeze()

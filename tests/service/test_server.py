@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +20,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from index.bundle import open_bundle
 from model.laser import Laser
+from service.loading import load_recommender
+from service.metrics import Metrics
 from service.server import DrainingServer, run, uvicorn_config
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,10 +111,39 @@ def test_an_idle_connection_is_kept_longer_than_balancers_keep_theirs() -> None:
 
 
 @pytest.fixture
-def refusal(capsys: pytest.CaptureFixture[str]) -> Iterator[Refusal]:
-    """The one line with which the service refuses to start."""
+def loggers_as_before() -> Iterator[None]:
+    """A service that runs in this process configures the logs of all."""
     loggers = [logging.getLogger(name) for name in ("laser", "uvicorn.error")]
     before = [(each.handlers, each.propagate, each.level) for each in loggers]
+    yield
+    for each, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        each.handlers, each.propagate = handlers, propagate
+        each.setLevel(level)
+
+
+@pytest.mark.usefixtures("loggers_as_before")
+def test_what_it_started_with_is_freed_once_another_is_swapped_in(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = []
+
+    def swap(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+        with TestClient(app):
+            with app.state.serving.lease() as recommender:
+                started_with = weakref.ref(recommender)
+            del recommender
+            app.state.serving.swap(load_recommender(settings, Metrics()))
+        freed.append(started_with() is None)
+
+    monkeypatch.setattr("service.server._serve", swap)
+    monkeypatch.setattr("service.server.keep_out_of_collections", lambda: None)  # it would hold for all tests
+    assert run(load_settings(device="cpu", port=0, bundles=bundles)) == 0
+    assert freed == [True]
+
+
+@pytest.fixture
+def refusal(loggers_as_before: None, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """The one line with which the service refuses to start."""
 
     def refuse(**settings: Any) -> str:
         assert run(load_settings(device="cpu", **{"port": 0} | settings)) == 2
@@ -120,10 +153,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Iterator[Refusal]:
         assert line.startswith("laser: ")
         return line
 
-    yield refuse
-    for each, (handlers, propagate, level) in zip(loggers, before, strict=True):
-        each.handlers, each.propagate = handlers, propagate
-        each.setLevel(level)
+    return refuse
 
 
 def test_no_bundle_is_one_line(refusal: Refusal, tmp_path: Path) -> None:
