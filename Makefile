@@ -21,7 +21,7 @@ RUN_READY := $(VENV)/.ready-to-run
 TEST_READY := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench soak clean
+.PHONY: help demo test check serve bench soak docs clean
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ bench: $(TEST_READY) ## run every benchmark that this round has not run yet
 soak: $(TEST_READY) ## an hour of mixed traffic: does memory grow, do answers get slower (MINUTES=60)
 	$(BIN)/laser bench soak --minutes $(MINUTES)
 
+docs: $(TEST_READY) ## build the documentation into docs/_build, every warning an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --builder html docs docs/_build
+
 clean: ## remove the environment and all caches; data, runs and bundles stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -60,5 +63,5 @@ $(RUN_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(TEST_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable ".[$(FAISS),minilm,train,test]"
+	$(INSTALL) --editable ".[$(FAISS),minilm,train,test,docs]"
 	@touch $(RUN_READY) $@

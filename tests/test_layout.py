@@ -129,7 +129,7 @@ def test_no_file_names_a_path_of_someones_machine() -> None:
 
 def test_every_package_that_is_needed_is_pinned_and_installed_as_pinned() -> None:
     pinned = pins(ROOT / "constraints.txt")
-    needed = closure(project_requirements(ROOT / "pyproject.toml", [FAISS, "minilm", "train", "test"]))
+    needed = closure(project_requirements(ROOT / "pyproject.toml", [FAISS, "minilm", "train", "test", "docs"]))
     of_cuda = ("nvidia-", "cuda-", "triton")  # the public torch wheel for Linux names their versions itself
     ours = {name: version for name, version in needed.items() if not name.startswith(of_cuda)}
     assert {name: pinned.get(name) for name in ours} == ours

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ["help", "demo", "test", "check", "serve", "bench", "soak", "clean"]
+TARGETS = ["help", "demo", "test", "check", "serve", "bench", "soak", "docs", "clean"]
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def test_a_fresh_make_test_installs_the_pinned_packages_once_then_checks_then_te
     assert steps[0].endswith(f" -m venv {env}")
     install = "-m pip install --disable-pip-version-check --constraint constraints.txt --editable"
     assert steps[1:] == [
-        f'{env}/bin/python {install} ".[cpu,minilm,train,test]"',
+        f'{env}/bin/python {install} ".[cpu,minilm,train,test,docs]"',
         f"{env}/bin/ruff format --check .",
         f"{env}/bin/ruff check .",
         f"{env}/bin/mypy",
