@@ -14,12 +14,13 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, admin, batch, documents, events, items, pages, routes
+from service import VERSION, admin, batch, comparison_routes, documents, events, items, pages, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
 from service.browse import routes as browse_routes
 from service.browse.view import Views
 from service.catalogue import LiveItems
+from service.comparison import Comparison
 from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.following import Follower
@@ -63,6 +64,7 @@ def create_app(
         live = app.state.items = LiveItems(opened.changes, serving, settings, metrics)
         promotions = app.state.promotions = Promotions(serving, settings, entering=live.entering)
         shadow = app.state.shadow = Shadow(serving, settings, live.entering)
+        comparison = app.state.comparison = Comparison(serving, settings, live.entering)
         follower = app.state.follower = Follower(serving, promotions, settings)
         app.state.readiness = Readiness(serving, settings.ready_seconds)
         app.state.users = Users(opened, settings, metrics)
@@ -74,6 +76,7 @@ def create_app(
                 promotions.running(),
                 follower.running(),
                 shadow.running(),
+                comparison.running(),
             ):
                 yield
         finally:
@@ -104,6 +107,7 @@ def create_app(
     app.include_router(events.router)
     app.include_router(items.router)
     app.include_router(admin.router)
+    app.include_router(comparison_routes.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
     return app

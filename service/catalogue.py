@@ -131,11 +131,13 @@ class LiveItems:
     @asynccontextmanager
     async def entering(self, new: Recommender) -> AsyncIterator[None]:
         """Bring a recommender up to date and keep it so until the block ends, in which it is taken into service.
+        One that was here before goes on from where it is.
 
         Raises ApiError (503) where the log does not answer: what was deleted must not come back.
         """
         try:
-            await self._start(new)
+            if not new.started:
+                await self._start(new)
             async with self._turn:
                 await self._follow(new)
                 yield

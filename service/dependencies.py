@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from service.access.guard import CallerOf
 from service.catalogue import LiveItems
+from service.comparison import Comparison
 from service.following import Follower
 from service.promotion import Promotions
 from service.readiness import Readiness
@@ -51,6 +52,10 @@ async def _shadow(request: Request) -> Shadow:
     return cast(Shadow, request.app.state.shadow)
 
 
+async def _comparison(request: Request) -> Comparison:
+    return cast(Comparison, request.app.state.comparison)
+
+
 async def _promotions(request: Request) -> Promotions:
     return cast(Promotions, request.app.state.promotions)
 
@@ -66,5 +71,6 @@ ItemsOf = Annotated[LiveItems, Depends(_items)]
 UsersOf = Annotated[TenantUsers, Depends(_users)]
 ReadinessOf = Annotated[Readiness, Depends(_readiness)]
 ShadowOf = Annotated[Shadow, Depends(_shadow)]
+ComparisonOf = Annotated[Comparison, Depends(_comparison)]
 PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 FollowerOf = Annotated[Follower, Depends(_follower)]

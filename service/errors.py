@@ -32,6 +32,8 @@ class Code(StrEnum):
     USER_NOT_FOUND = "user_not_found"
     BUNDLE_NOT_FOUND = "bundle_not_found"
     BUNDLE_REFUSED = "bundle_refused"
+    BUNDLE_LOADING = "bundle_loading"
+    MEMORY_MISSING = "memory_missing"
     BUNDLE_PINNED = "bundle_pinned"
     NO_EARLIER_BUNDLE = "no_earlier_bundle"
     BUNDLES_NOT_WRITABLE = "bundles_not_writable"
@@ -91,6 +93,12 @@ KINDS: dict[Code, Kind] = {
     Code.BUNDLE_NOT_FOUND: Kind(404, "There is no such bundle", "GET /admin/bundles lists those there are."),
     Code.BUNDLE_REFUSED: Kind(
         409, "The bundle cannot be used", "Restore or re-index it; the one in service goes on."
+    ),
+    Code.BUNDLE_LOADING: Kind(
+        503, "The bundle is being loaded", "Ask again after the seconds in Retry-After."
+    ),
+    Code.MEMORY_MISSING: Kind(
+        503, "There is not enough memory for this bundle", "Give the process more, or start another for it."
     ),
     Code.BUNDLE_PINNED: Kind(
         409, "The process is held to one bundle", "Start it without LASER_BUNDLE or --bundle."

@@ -8,18 +8,15 @@ encoder or the shadow itself has enough to do: such a request is dropped from th
 import asyncio
 import logging
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import NamedTuple
 
 from service import logs
+from service.aside import load_aside
 from service.errors import ApiError
 from service.history import StoredHistory
-from service.loading import load_recommender
-from service.metrics import Metrics
-from service.promotion import Entering, at_once, refusal_of
+from service.promotion import Entering, at_once
 from service.recommender import Recommender
 from service.schemas import RecommendRequest, RecommendResponse
 from service.serving import Serving
@@ -66,7 +63,8 @@ class Shadow:
         """Compare with this bundle from now on. Raises ApiError (409), and then all is as before."""
         async with self._one_at_a_time:
             if self._beside is None or self._beside.bundle_id != bundle_id:
-                await self._replace(await self._load(bundle_id))
+                new = await load_aside(self._serving, self._settings, self._entering, bundle_id, "shadow")
+                await self._replace(new)
             self._share = share
 
     async def stop(self) -> None:
@@ -129,30 +127,6 @@ class Shadow:
             overlap=round(shared, 4),
             ms=round(trace.elapsed() * 1000, 2),
         )
-
-    async def _load(self, bundle_id: str) -> Recommender:
-        started = time.monotonic()
-        try:
-            new = await asyncio.to_thread(partial(self._loaded, bundle_id))
-            try:
-                async with self._entering(new):
-                    pass
-            except BaseException:
-                await asyncio.to_thread(new.close)
-                raise
-        except Exception as error:
-            refusal = refusal_of(error)
-            self._metrics.bundle_refusals.labels("shadow").inc()
-            fields = {"bundle": bundle_id, "how": "shadow", "reason": refusal.detail}
-            logs.event(logging.ERROR, "bundle refused", **fields, **logs.describe(error))
-            raise refusal from error
-        fields = {"bundle": bundle_id, "seconds": f"{time.monotonic() - started:.3f}"}
-        logs.event(logging.INFO, "bundle in the shadow", **fields)
-        return new
-
-    def _loaded(self, bundle_id: str) -> Recommender:
-        with self._serving.lease() as beside:
-            return load_recommender(self._settings, Metrics(), bundle_id, beside)
 
     async def _replace(self, new: Recommender | None) -> None:
         old, self._beside = self._beside, None if new is None else Serving(new)
