@@ -102,3 +102,22 @@ def test_what_it_does_not_compute_is_left_to_transformers(config: BertConfig | R
     backbone = tiny_backbone(config)
     backbone.fuse()
     assert backbone._fused is None
+
+
+@pytest.mark.parametrize("size", [0.1, 100.0, 1000.0])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_is_a_softmax_also_where_powers_of_e_are_out_of_range(
+    size: float, sign: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    queries = torch.full((6, 3, 4), size, dtype=dtype)
+    keys = (sign * (1 + torch.rand(6, 5, 4) / size)).to(dtype)  # every score near 2 * size * sign
+    values = torch.randn(6, 5, 4, dtype=dtype)
+    mask = torch.zeros(6, 1, 5, dtype=dtype)
+    mask[:, :, 3:] = -torch.inf
+    scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=0.5)
+    expected = torch.bmm(scores.softmax(dim=-1), values)
+    found = fused_bert.attend(queries, keys, values, mask)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 if dtype == torch.float32 else 0.02)
+    assert found.std() > 0.1
