@@ -59,9 +59,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable ".[$(FAISS),minilm,train]"
+	$(INSTALL) --editable ".[$(FAISS),minilm,train]" --editable ./client
 	@touch $@
 
 $(TEST_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable ".[$(FAISS),minilm,train,test,docs]"
+	$(INSTALL) --editable ".[$(FAISS),minilm,train,test,docs]" --editable ./client
 	@touch $(RUN_READY) $@

