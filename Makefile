@@ -63,5 +63,5 @@ $(RUN_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(TEST_READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable ".[$(FAISS),minilm,train,test,docs]" --editable ./client
+	$(INSTALL) --editable ".[$(FAISS),minilm,tracing,train,test,docs]" --editable ./client
 	@touch $(RUN_READY) $@

@@ -23,7 +23,7 @@ from benchmarks.speed_bench.vectors import draw
 from benchmarks.speed_bench.world import World, build, data_folder
 from index.item_index import ExactIndex
 from model.encoder import History, Vectors
-from service.batcher import MicroBatcher
+from service.batcher import MicroBatcher, Ran
 from training.run_folder import git_hash
 
 LENGTHS = (1, 2, 5, 10, 20, 50, 100)
@@ -38,7 +38,10 @@ Calls = dict[int, Callable[[], object]]
 class Unobserved:
     """The batcher tells what it does; here nobody listens."""
 
-    def batch(self, jobs: int, padded_tokens: int, seconds: float) -> None:
+    def origin(self) -> None:
+        """Whoever submits is not remembered."""
+
+    def batch(self, ran: Ran) -> None:
         """A batch was run."""
 
     def failure(self, jobs: int) -> None:

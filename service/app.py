@@ -121,9 +121,9 @@ async def _answer_http_error(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         error.headers = {"Allow": allowed_methods(request)}
-    return problem(error if isinstance(error, ApiError) else from_http(error), trace_of(request).request_id)
+    return problem(error if isinstance(error, ApiError) else from_http(error), trace_of(request))
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return problem(from_validation(error.errors()), trace_of(request).request_id)
+    return problem(from_validation(error.errors()), trace_of(request))

@@ -48,10 +48,20 @@ class Done(NamedTuple, Generic[Result]):
     ran: float
 
 
-class Observer(Protocol):
-    """Told of every batch, on the worker thread."""
+class Ran(NamedTuple):
+    """A batch that succeeded, as its observer is told. One entry a job in `waited` and `origins`."""
 
-    def batch(self, jobs: int, tokens: int, seconds: float) -> None: ...
+    tokens: int
+    seconds: float
+    waited: tuple[float, ...]  # seconds in the queue
+    origins: tuple[object, ...]  # what the observer wanted to remember of whoever submitted the job
+
+
+class Observer(Protocol):
+    """Asked for an `origin` where a job is submitted; told of every batch, on the worker thread."""
+
+    def origin(self) -> object: ...
+    def batch(self, ran: Ran) -> None: ...
     def failure(self, jobs: int) -> None: ...
 
 
@@ -60,6 +70,7 @@ class _Ticket(Generic[Job, Result]):
     job: Job
     tokens: int
     deadline: float  # time.monotonic()
+    origin: object
     future: "Future[Done[Result]]" = field(default_factory=Future)
     entered: float = field(default_factory=time.monotonic)
 
@@ -121,7 +132,7 @@ class MicroBatcher(Generic[Job, Result]):
         ClosedError, and QueueFullError unless the job was `admitted` before, by an earlier stage whose work would be
         lost.
         """
-        ticket: _Ticket[Job, Result] = _Ticket(job, tokens, deadline)
+        ticket: _Ticket[Job, Result] = _Ticket(job, tokens, deadline, self._observer.origin())
         with self._changed:
             if self._closed:
                 raise ClosedError("the batcher is closed")
@@ -242,7 +253,8 @@ class MicroBatcher(Generic[Job, Result]):
         ran = self.last_success - started
         tokens = sum(ticket.tokens for ticket in batch)
         self._pace.note(tokens, ran)
-        self._observer.batch(len(batch), tokens, ran)
+        waited = tuple(started - ticket.entered for ticket in batch)
+        self._observer.batch(Ran(tokens, ran, waited, tuple(ticket.origin for ticket in batch)))
         for ticket, result in zip(batch, results, strict=True):
             ticket.future.set_result(Done(result, started - ticket.entered, ran))
 

@@ -52,6 +52,8 @@ class LiveItems:
         self._turn = asyncio.Lock()
         self._behind: str | None = AWAY  # why this replica is not ready; None once it is up to date
         self._last = 0  # number of the last change in the log, as far as is known here
+        metrics.log_change.set_function(lambda: self._last)
+        metrics.up_to_date.set_function(lambda: self._behind is None)
         seconds = settings.store_write_ms / 1000
         self._reads = open_lane("changes", self._read, settings, metrics, seconds=seconds, most_together=1)
         self._appends = open_lane(

@@ -18,6 +18,7 @@ from service.errors import ApiError, Code, problem
 from service.metrics import Metrics
 from service.settings import Settings
 from service.trace import SCOPE_KEY, Trace
+from service.tracing import RequestSpan
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # For every answer; a page that needs more than nothing brings a policy of its own, a file that may be kept its caching.
@@ -47,6 +48,15 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        with (
+            self._metrics.in_progress.track_inprogress(),
+            self._metrics.tracing.request(scope["path"], headers) as span,
+        ):
+            await self._answer(scope, receive, send, headers, span)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, span: RequestSpan
+    ) -> None:
         trace = scope[SCOPE_KEY] = Trace(_request_id(headers.get("x-request-id")))
         status = 0
 
@@ -54,14 +64,17 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), trace, scope["app"].state.closing)
+                added = MutableHeaders(scope=message)
+                _add_headers(added, trace, scope["app"].state.closing)
+                if span.traceresponse is not None:
+                    added["traceresponse"] = span.traceresponse
             await send(message)
 
         try:
             self._admit(headers)
             await self._app(scope, self._limited(receive), send_with_headers)
         except ApiError as refusal:
-            await problem(refusal, trace.request_id)(scope, receive, send_with_headers)
+            await problem(refusal, trace)(scope, receive, send_with_headers)
         except Exception as error:
             logs.event(logging.ERROR, "request failed", request_id=trace.request_id, **logs.describe(error))
             if status:  # half an answer is out: only a cut connection can tell
@@ -69,9 +82,9 @@ class Envelope:
             failure = ApiError(
                 Code.INTERNAL, "This was not foreseen; it has been logged under the request_id."
             )
-            await problem(failure, trace.request_id)(scope, receive, send_with_headers)
+            await problem(failure, trace)(scope, receive, send_with_headers)
         finally:
-            self._account(scope, trace, status)
+            self._account(scope, trace, status, span)
 
     def _admit(self, headers: Headers) -> None:
         """Raises ApiError for a Host that is not ours and for a body declared too large."""
@@ -101,12 +114,15 @@ class Envelope:
     def _too_large(self) -> ApiError:
         return ApiError(Code.BODY_TOO_LARGE, f"At most {self._max_body} bytes.", "body")
 
-    def _account(self, scope: Scope, trace: Trace, status: int) -> None:
+    def _account(self, scope: Scope, trace: Trace, status: int, span: RequestSpan) -> None:
         # The route's template, not the address: a label or a log line must not hold what a client wrote.
         route = getattr(scope.get("route"), "path", "none")
         elapsed = trace.elapsed()
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(elapsed)
+        if trace.problem is not None:
+            self._metrics.problems.labels(trace.problem).inc()
+        span.describe(scope["method"], route, status, trace)
         for stage, seconds in trace.stages.items():
             self._metrics.stages.labels(stage).observe(seconds)
         logs.event(
@@ -116,6 +132,7 @@ class Envelope:
             route=route,
             caller=caller_of(scope).name,
             status=status,
+            **({} if trace.problem is None else {"problem": trace.problem}),
             ms=round(elapsed * 1000, 2),
             stages={stage: round(seconds * 1000, 2) for stage, seconds in trace.stages.items()},
         )

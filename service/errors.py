@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from service.trace import Trace
+
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 10  # of the errors in one request
 ONE, BATCH = "(one)", "(batch)"  # the forms of a body that has two; no part of a field's path
@@ -194,9 +196,10 @@ def too_late() -> ApiError:
     return ApiError(Code.DEADLINE_EXCEEDED, "The time this request was given has passed.")
 
 
-def problem(error: ApiError, request_id: str) -> JSONResponse:
-    """The response for an error."""
-    body = problem_fields(error, request_id)
+def problem(error: ApiError, trace: Trace) -> JSONResponse:
+    """The response for an error, which its request's trace remembers."""
+    trace.problem = error.errors[0].code
+    body = problem_fields(error, trace.request_id)
     return JSONResponse(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
 
 

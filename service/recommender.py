@@ -29,6 +29,7 @@ from service.explain import Explainer
 from service.history import NOTHING_STORED, Record, ResolvedHistory, StoredHistory, resolve
 from service.joining import Joining
 from service.metrics import Metrics
+from service.outcomes import count_answer
 from service.paging import Shown, read_cursor, write_cursor
 from service.popularity import answers_popular
 from service.searching import Searcher, SearchJob
@@ -106,7 +107,7 @@ class Recommender:
             answer = self._answer(snapshot, request.k, page, trace, explain, len(shown))
             if without:
                 _add_effects(answer["items"], page.found.rows, without)
-            return schemas.RecommendResponse(
+            response = schemas.RecommendResponse(
                 **answer,
                 applied=schemas.Applied(
                     filter=request.filter or {},
@@ -115,10 +116,12 @@ class Recommender:
                     stored_history=history.stored,
                     diversity=applied(request.diversity, page),
                 ),
-                unknown_items=self._unknown(history, excluded),
+                unknown_items=_unknown(history, excluded),
                 degraded=self._degraded(request, history, stored, user, popular),
                 cursor=self._cursor(request, shown, page, answer["items"]),
             )
+            count_answer(self.metrics, request, response, snapshot.z(page.found.rows))
+        return response
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
         """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z alone, the item itself left out."""
@@ -184,6 +187,11 @@ class Recommender:
         """time.monotonic() of the last forward pass that worked."""
         return self._stages.last_success
 
+    @property
+    def cache_bytes(self) -> int:
+        """Size of the embeddings kept of requests."""
+        return self._stages.cache.nbytes
+
     def forget_users(self) -> None:
         """Drop the embeddings kept of requests; what is being encoded now is not kept either."""
         self._stages.cache.clear()
@@ -212,7 +220,7 @@ class Recommender:
                 item.reasons, item.parts = why
         shortfall = None
         if page.short:
-            self.metrics.shortfalls.inc()
+            self.metrics.shortfalls.labels(page.short).inc()
             shortfall = schemas.Shortfall(requested=k, returned=len(items), reason=page.short)
         return {
             "request_id": trace.request_id,
@@ -232,13 +240,6 @@ class Recommender:
 
     def _versions(self, snapshot: Snapshot) -> schemas.Versions:
         return schemas.Versions(bundle=self._manifest.bundle_id, catalogue=snapshot.change, service=VERSION)
-
-    def _unknown(self, history: ResolvedHistory, excluded: dict[str, int | None]) -> list[str]:
-        unknown = dict.fromkeys(
-            [*history.unknown, *(item_id for item_id, row in excluded.items() if row is None)]
-        )
-        self.metrics.unknown_items.inc(len(unknown))
-        return list(unknown)
 
     def _degraded(
         self,
@@ -260,8 +261,6 @@ class Recommender:
             found.append("encoder")
         if popular:
             found.append("popularity")
-        for what in found:
-            self.metrics.degraded.labels(what).inc()
         return found
 
 
@@ -272,6 +271,11 @@ def _conditions(conditions: dict[str, Any] | None, snapshot: Snapshot) -> Filter
         return parse_filter(conditions, snapshot.catalogue.columns)
     except FilterError as error:
         raise ApiError(Code.INVALID_FILTER, f"{error}.", error.path) from error
+
+
+def _unknown(history: ResolvedHistory, excluded: dict[str, int | None]) -> list[str]:
+    away = (item_id for item_id, row in excluded.items() if row is None)
+    return list(dict.fromkeys([*history.unknown, *away]))
 
 
 def _row(snapshot: Snapshot, item_id: str) -> int:

@@ -124,7 +124,7 @@ async def recommend(
     If fewer than k items are allowed, all of them come back and `shortfall` says so.
     """
     trace = trace_of(http)
-    trace.stages["parse"] = trace.elapsed()
+    trace.note("parse", trace.started, trace.elapsed())
 
     async def answer() -> RecommendResponse:
         stored = await users.stored_history(request.user_id, trace)

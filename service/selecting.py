@@ -105,7 +105,7 @@ def _only(found: Found, places: list[int]) -> Found:
 
 def _offer(chooser: Chooser, snapshot: Snapshot, found: Found, diversity: Diversity) -> None:
     """Hand the candidates to the chooser, with what it looks at; off the event loop, for it may take milliseconds."""
-    z = snapshot.vectors[np.array(found.rows, np.int64)][:, : snapshot.text_width]  # [P, D]
+    z = snapshot.z(found.rows)  # [P, D]
     catalogue, caps = snapshot.catalogue, diversity.max_per
     values: list[tuple[Value, ...]] = [()] * len(found.rows)
     if caps:

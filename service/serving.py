@@ -42,6 +42,8 @@ class Serving:
         for stage in recommender.waiting:
             self.metrics.waiting.labels(stage).set_function(partial(self._waiting_for, stage))
         self.metrics.items.set_function(lambda: self._current.recommender.snapshot.items)
+        self.metrics.change.set_function(lambda: self._current.recommender.snapshot.change)
+        self.metrics.cache_bytes.set_function(lambda: self._current.recommender.cache_bytes)
 
     @property
     def bundle_id(self) -> str:

@@ -7,6 +7,7 @@ item from the first lookup to the answer, whatever changes meanwhile. A change o
 Letters: n rows, V vector width, D text width, S sampled rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,10 @@ class Snapshot:
     def items(self) -> int:
         """How many items there are: rows that are not hidden."""
         return len(self.catalogue) if self.alive is None else int(self.alive.sum())
+
+    def z(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """The unit vectors [k, D] of some rows, without what collaborative filtering adds to them."""
+        return self.vectors[np.array(rows, np.int64)][:, : self.text_width]
 
     @property
     def text_width(self) -> int:

@@ -9,6 +9,7 @@ a request that would be refused is answered without the encoder (fast_path.py).
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
@@ -42,6 +43,7 @@ class Stages:
         self._max_history = encoder.max_history
         self._fast_path = settings.fast_path
         self._metrics = metrics
+        metrics.queue_limit.set(settings.max_queue)
         self.cache = UserCache(int(settings.cache_mb * 2**20))
         self._item_encoder: ItemEncoder = encoder
         self._encoder = _batcher(
@@ -74,7 +76,6 @@ class Stages:
             raise _closing() from error
         user = await self._encoded(future, trace)
         self.cache.put(key, kept_of(job, user), age)
-        self._metrics.cache_bytes.set(self.cache.nbytes)
         return user
 
     async def encode_items(self, records: Sequence[Record], *, admitted: bool = False) -> list[EncodedItem]:
@@ -118,7 +119,11 @@ class Stages:
     @property
     def waiting(self) -> dict[str, int]:
         """Jobs in the queue of each stage."""
-        return {"encode": self._encoder.waiting, "search": self._searcher.waiting}
+        return {
+            "encode": self._encoder.waiting,
+            "items": self._items.waiting,
+            "search": self._searcher.waiting,
+        }
 
     @property
     def last_success(self) -> float:
@@ -146,7 +151,9 @@ class Stages:
             raise ApiError(
                 Code.ENCODING_FAILED, "The encoder could not turn this request into a vector."
             ) from error
-        trace.stages["wait"], trace.stages["encode"] = done.waited, done.ran
+        began = time.perf_counter() - done.ran
+        trace.note("wait", began - done.waited, done.waited)
+        trace.note("encode", began, done.ran)
         assert isinstance(done.value, EncodedUser)
         return done.value
 

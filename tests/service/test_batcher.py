@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 
 import pytest
 
-from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, Pace, QueueFullError
+from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, Pace, QueueFullError, Ran
 
 
 class Recorder:
@@ -22,6 +22,7 @@ class Recorder:
         self.gate.set()
         self.observed: list[tuple[int, int]] = []
         self.failures: list[int] = []
+        self.ran: Ran | None = None
 
     def run(self, jobs: Sequence[int]) -> list[str]:
         self.batches.append(list(jobs))
@@ -31,8 +32,12 @@ class Recorder:
             raise ValueError(f"poison {bad}")
         return [f"r{job}" for job in jobs]
 
-    def batch(self, jobs: int, tokens: int, seconds: float) -> None:
-        self.observed.append((jobs, tokens))
+    def origin(self) -> str:
+        return threading.current_thread().name
+
+    def batch(self, ran: Ran) -> None:
+        self.observed.append((len(ran.waited), ran.tokens))
+        self.ran = ran
 
     def failure(self, jobs: int) -> None:
         self.failures.append(jobs)
@@ -321,3 +326,22 @@ def test_a_job_admitted_elsewhere_is_never_refused(start: Start, recorder: Recor
     admitted = batcher.submit(2, admitted=True)
     recorder.gate.set()
     assert admitted.result(5).value == "r2"
+
+
+def test_the_observer_is_told_who_submitted_and_how_long_each_job_waited(
+    start: Start, recorder: Recorder
+) -> None:
+    batcher = start()
+    hold(batcher, recorder)
+    futures = [batcher.submit(1, 30)]
+    elsewhere = threading.Thread(name="elsewhere", target=lambda: futures.append(batcher.submit(2, 40)))
+    elsewhere.start()
+    elsewhere.join()
+    recorder.gate.set()
+    results = [future.result(5) for future in futures]
+    batcher.close(5)  # the last batch has been told
+    assert recorder.ran is not None
+    assert recorder.ran.tokens == 70
+    assert recorder.ran.origins == (threading.current_thread().name, "elsewhere")
+    assert recorder.ran.waited == tuple(result.waited for result in results)
+    assert recorder.ran.seconds == results[0].ran
