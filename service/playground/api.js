@@ -36,6 +36,8 @@ export const search = (query, signal) => call(`/items?${new URLSearchParams({ qu
 export const values = (query, signal) =>
   call(`/catalogue/values?${new URLSearchParams({ query, limit: 6 })}`, { signal });
 export const catalogue = () => call("/catalogue");
+export const bundles = () => call("/admin/bundles");
+export const bundlePath = (id) => `/admin/bundles/${encodeURIComponent(id)}/recommend`;
 export const item = (id) => call(`/items/${id.split("/").map(encodeURIComponent).join("/")}`);
 
 async function reach(path, options) {

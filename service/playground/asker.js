@@ -14,8 +14,7 @@ export function createAsker({ ask, drawn, failed }) {
   let again = 0;
 
   async function now(state) {
-    running.abort();
-    clearTimeout(again);
+    stop();
     running = new AbortController();
     const { signal } = running;
     try {
@@ -24,19 +23,24 @@ export function createAsker({ ask, drawn, failed }) {
     } catch (error) {
       if (error.name === "AbortError" || signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
-      const wait = LATER.includes(error.status) ? Math.min(error.retryAfter ?? 2, LONGEST) : 0;
+      const wait = LATER.includes(error.status) ? Math.min(error.retryAfter ?? 0, LONGEST) : 0;
       failed(error, wait);
       if (wait) again = setTimeout(now, wait * 1000, state);
     }
   }
 
+  function stop() {
+    running.abort();
+    clearTimeout(again);
+  }
+
   const soon = debounce(WAIT, now);
   return {
     soon: (state) => {
-      running.abort();
-      clearTimeout(again);
+      stop();
       soon(state);
     },
     now,
+    stop,
   };
 }

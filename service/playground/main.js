@@ -3,14 +3,14 @@
 import { startItems } from "./items.js";
 import * as api from "./api.js";
 import { createAsker } from "./asker.js";
+import { startBeside } from "./beside.js";
 import { copies } from "./copy.js";
 import { announce, byId } from "./dom.js";
 import { startHistory } from "./history.js";
 import { askForKey } from "./key.js";
 import { drawAccount } from "./account.js";
 import { drawProblem } from "./problem.js";
-import { bodyOf, curlOf, withoutSentence } from "./request.js";
-import { drawResults } from "./results.js";
+import { bodyOf } from "./request.js";
 import { startSentence } from "./sentence.js";
 import { createStore, EMPTY, fromFragment, isEmpty, sameItem, toFragment } from "./state.js";
 import { drawStarters } from "./starters.js";
@@ -32,6 +32,7 @@ function failed(problem, retryIn = 0) {
 const drawHistory = startHistory({ get: () => store.get().history, set: (history) => store.update({ history }) });
 const sentence = startSentence({ set: (text) => store.update({ sentence: text }), failed });
 const drawUnderstood = startUnderstood(byId("understood"), { get: store.get, set: store.update });
+const beside = startBeside({ kinds, add, set: (choice) => store.update({ beside: choice }) });
 startItems({ kinds, add, failed });
 startTheme(byId("theme"));
 
@@ -44,24 +45,16 @@ function add(item) {
 const asker = createAsker({
   async ask(state, signal) {
     const body = bodyOf(state);
-    const beside = state.compare && body.constraint && body.history ? withoutSentence(body) : null;
-    const [main, plain] = await Promise.all([
-      api.call("/recommend", { body, signal }),
-      beside && api.call("/recommend", { body: beside, signal }),
-    ]);
-    return { main, plain, body };
+    return { main: await api.call("/recommend", { body, signal }), body };
   },
-  drawn({ main, plain, body }, state) {
+  drawn({ main, body }, state) {
     const { data } = main;
     drawProblem(byId("problem"), null);
     drawUnderstood(data.applied.constraint, state);
-    byId("comparison").classList.toggle("two", plain !== null);
-    byId("with-title").hidden = byId("without").hidden = plain === null;
-    drawResults(byId("results"), data, { kinds: kinds(), add, other: plain?.data });
-    if (plain) drawResults(byId("results-without"), plain.data, { kinds: kinds(), add, other: data });
+    beside.answer(state, body, data);
     drawAccount(byId("account"), data, catalogue?.items ?? data.search.allowed);
     drawTiming(byId("timing"), main);
-    byId("curl").textContent = curlOf(body);
+    byId("curl").textContent = beside.commands(state, body);
     byId("details").hidden = false;
     byId("answer").removeAttribute("aria-busy");
     announce(data.items.length ? `${count(data.items.length, "recommendation")}, first ${data.items[0].title}` : "No recommendations");
@@ -76,7 +69,7 @@ function draw(state) {
   byId("clear").hidden = isEmpty(state);
   for (const input of document.querySelectorAll("input[name=mode]")) input.checked = input.value === state.mode;
   byId("k").value = state.k;
-  byId("compare").checked = state.compare;
+  beside.draw(state);
   byId("welcome").hidden = !isEmpty(state);
   byId("answer").hidden = isEmpty(state);
   const fragment = toFragment(state);
@@ -85,6 +78,7 @@ function draw(state) {
 
 function changed(state) {
   draw(state);
+  beside.stop();
   if (isEmpty(state)) return drawProblem(byId("problem"), null);
   byId("answer").setAttribute("aria-busy", "true");
   asker.soon(state);
@@ -117,7 +111,6 @@ async function nameItems() {
 
 store.listen(changed);
 byId("k").addEventListener("change", (event) => store.update({ k: Number(event.target.value) }));
-byId("compare").addEventListener("change", (event) => store.update({ compare: event.target.checked }));
 byId("clear").addEventListener("click", () => {
   store.update({ ...EMPTY, history: [], parts: [] });
   byId("search").focus();

@@ -21,8 +21,8 @@ export function withoutSentence(body) {
 }
 
 // The key itself is never shown: the command takes it from the environment.
-export function curlOf(body) {
-  const lines = [`curl ${location.origin}/recommend`];
+export function curlOf(body, path = "/recommend") {
+  const lines = [`curl ${location.origin}${path}`];
   if (key()) lines.push(`  -H "Authorization: Bearer $LASER_API_KEY"`);
   const fields = Object.entries(body).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   lines.push("  -H 'Content-Type: application/json'", `  -d ${quoted(`{${fields.join(",\n       ")}}`)}`);

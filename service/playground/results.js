@@ -6,7 +6,8 @@ import { attributes, percent } from "./words.js";
 const LEAST_SHARE = 0.01; // of what the history says for an item; less is no reason
 const LOOKED_AT = 1000; // places in which the service looks for an item's place without the sentence
 
-// `other`: the answer beside this one, whose places are shown; `add` puts an item into the history.
+// `other`: the answer beside this one, whose places are shown, null while it is on its way; `add` puts an item into
+// the history.
 export function drawResults(node, answer, { kinds, add, other }) {
   const places = new Map((other?.items ?? []).map((item) => [item.item_id, item.rank]));
   const best = Math.max(...answer.items.map((item) => item.score), Number.MIN_VALUE);
@@ -17,7 +18,7 @@ export function drawResults(node, answer, { kinds, add, other }) {
         h("h3", {}, item.title || item.item_id, " ", movement(item.sentence)),
         attributes(item, kinds),
         because(item.reasons),
-        places.has(item.item_id) && h("p", { class: "beside" }, `place ${places.get(item.item_id)} in the other list`)),
+        other !== undefined && h("p", { class: "beside" }, other ? place(item, places) : "…")),
       h("div", { class: "side" },
         h("span", { class: "score", title: sum(item.parts), "--share": Math.max(item.score / best, 0) },
           h("span", { class: "hidden" }, "score "), item.score.toFixed(3)),
@@ -35,6 +36,15 @@ function movement(effect) {
   const by = Math.abs(before - rank);
   const direction = before > rank ? "up" : "down";
   return moved(direction, `${before > rank ? "▲" : "▼"} ${by}`, `the sentence moved it ${direction} ${by} from place ${before}`);
+}
+
+// Where the item stands in the other list.
+function place(item, places) {
+  const there = places.get(item.item_id);
+  if (there === undefined) return h("span", { class: "only" }, "only in this list");
+  const by = there - item.rank;
+  if (by === 0) return "the same place in the other list";
+  return `place ${there} in the other list, ${Math.abs(by)} ${by > 0 ? "higher" : "lower"} here`;
 }
 
 const moved = (direction, sign, text) =>

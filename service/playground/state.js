@@ -5,11 +5,15 @@
 //   mode       "strict" or "soft"
 //   parts      [{words, treat}]: parts of the sentence that are switched "off", or made "soft"
 //   k          how many items
-//   compare    whether the answer without the sentence stands beside
+//   beside     what stands beside the answer: "" nothing, WITHOUT the one without the sentence, or a bundle's,
+//              named by ofBundle(id)
 
 export const EMPTY = Object.freeze({
-  history: [], sentence: "", mode: "strict", parts: [], k: 10, compare: false,
+  history: [], sentence: "", mode: "strict", parts: [], k: 10, beside: "",
 });
+export const WITHOUT = "sentence";
+const BUNDLE = "bundle:";
+const BUNDLE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 export const COUNTS = [5, 10, 20, 50];
 
 export function createStore(initial) {
@@ -26,6 +30,9 @@ export function createStore(initial) {
 }
 
 export const isEmpty = (state) => state.history.length === 0 && state.sentence.trim() === "";
+
+export const ofBundle = (id) => `${BUNDLE}${id}`;
+export const bundleOf = (beside) => (beside.startsWith(BUNDLE) ? beside.slice(BUNDLE.length) : null);
 
 export const sameItem = (one, other) =>
   one.item_id ? one.item_id === other.item_id : !other.item_id && one.title === other.title;
@@ -44,7 +51,8 @@ export function toFragment(state) {
   if (state.mode !== EMPTY.mode) query.set("mode", state.mode);
   for (const part of state.parts) query.append(part.treat, part.words);
   if (state.k !== EMPTY.k) query.set("k", state.k);
-  if (state.compare) query.set("compare", "1");
+  if (state.beside === WITHOUT) query.set("compare", "1");
+  if (bundleOf(state.beside)) query.set("bundle", bundleOf(state.beside));
   return query.toString();
 }
 
@@ -57,7 +65,8 @@ export function fromFragment(fragment) {
     else if (name === "off" || name === "soft") state.parts.push({ words: value, treat: name });
     else if (name === "mode" && value === "soft") state.mode = value;
     else if (name === "k" && COUNTS.includes(Number(value))) state.k = Number(value);
-    else if (name === "compare") state.compare = true;
+    else if (name === "compare") state.beside = WITHOUT;
+    else if (name === "bundle" && BUNDLE_ID.test(value)) state.beside = ofBundle(value);
   }
   return tidy(state);
 }

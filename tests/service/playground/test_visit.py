@@ -57,10 +57,10 @@ def test_a_whole_visit(page: Page, live: Running) -> None:
     page.get_by_role("button", name="Switch on: Stanley").click()
     expect(page.locator("#understood .chip.hard")).to_have_count(2)
 
-    page.get_by_label("beside the answer without the sentence").check()
-    expect(page.locator("#results-without .result")).to_have_count(10)
+    page.get_by_label("Beside it").select_option("the answer without the sentence")
+    expect(page.locator("#results-other .result")).to_have_count(10)
     alone = live.post(history=[{"item_id": "i3"}, {"item_id": "i7"}], k=10).json()
-    assert titles(page, "results-without") == [item["title"] for item in alone["items"]]
+    assert titles(page, "results-other") == [item["title"] for item in alone["items"]]
 
     expect(page.locator("#timing")).to_contain_text("search")
     expect(page.locator("#timing")).to_contain_text("bundle first")
@@ -177,7 +177,7 @@ def test_the_choice_between_light_and_dark_is_kept(page: Page, live: Running) ->
 def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, live: Running, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 780})
     page.goto(f"{live.url}/#item=i1&item=i2&say=under+%2420%2C+no+garden&compare=1")
-    expect(page.locator("#results-without .result")).to_have_count(10)
+    expect(page.locator("#results-other .result")).to_have_count(10)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for name in ("Dark", "Start again", "Copy"):
         box = page.get_by_role("button", name=name, exact=True).bounding_box()
