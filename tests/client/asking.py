@@ -37,11 +37,12 @@ async def _awaited(answer: Any) -> Any:
 
 @dataclass
 class Script:
-    """Answers (or httpx errors to raise) in order, on a clock that moves only by `latency` and by what is slept."""
+    """Answers (or httpx errors to raise) in order, on a clock that moves only by `latency` and by sleep."""
 
     replies: list[httpx.Response | type[httpx.RequestError]]
     latency: float = 0.0
     chance: float = 0.5
+    oversleeps: float = 0.0
     seconds: float = 0.0
     asked: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -71,4 +72,4 @@ class Script:
     def sleep(self, seconds: float) -> None:
         """Time passes at once."""
         self.slept.append(seconds)
-        self.seconds += seconds
+        self.seconds += seconds + self.oversleeps

@@ -141,6 +141,8 @@ def test_operating(ask: Ask) -> None:
     assert ask("start_shadow", "second", share=0.5).bundle == "second"
     assert ask("shadow").share == 0.5
     assert ask("stop_shadow").bundle is None
+    beside = ask("recommend_from", "second", RecommendRequest(history=HISTORY, k=1))
+    assert (beside.versions.bundle, beside.items[0].title[-7:]) == ("second", "@second")
     promoted = ask("promote", "second")
     assert (promoted.serving, promoted.before) == ("second", "first")
     assert ask("roll_back").serving == "first"
