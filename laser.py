@@ -189,7 +189,7 @@ def reindex(
 
     kinds = {n: _one_of(ColumnKind, kind, "--column") for n, kind in _pairs(columns, "--column").items()}
     with open_changes(bundles) as log:
-        _report(asdict(make_bundle(run, data, bundles, _device(device), kinds, log=log)), as_json)
+        _report(asdict(make_bundle(run, data, bundles, lambda: _device(device), kinds, log=log)), as_json)
 
 
 @app.command()

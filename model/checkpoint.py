@@ -8,7 +8,6 @@ Written aside and renamed; loading refuses another backbone, a missing or altere
 of sources in config.json is the order of the fusion's columns.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from model.backbone import Backbone, BackboneConfig, load_backbone
 from model.bi_tuning import BiTuning
+from model.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, CheckpointError, file_digest, fingerprint
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.fusion import Fusion
@@ -31,15 +31,12 @@ from model.laser import Laser
 from model.neighbours import Neighbours, SparseRows
 from model.whitening import Whitening
 
+__all__ = ["CheckpointError", "backbone_of", "fingerprint", "load_checkpoint", "save_checkpoint"]
+
 FORMAT = 2
 STATES, SCORES = "states/", "scores/"
 NEIGHBOUR_SETTINGS = ("decay", "text_strength", "penalty", "new_item_gain", "attached")
 Named = TypeVar("Named")
-CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
-
-
-class CheckpointError(Exception):
-    """The folder is no usable checkpoint; the message names the file and what to do."""
 
 
 def save_checkpoint(laser: Laser, folder: Path) -> None:
@@ -81,7 +78,7 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
     collaborative = laser.collaborative
     vocabulary = {"item_ids": collaborative.item_ids, "warm": np.flatnonzero(collaborative.warm).tolist()}
     (aside / VOCABULARY).write_text(json.dumps(vocabulary), encoding="utf-8")
-    document["files"] = {name: _digest(aside / name).hex() for name in (WEIGHTS, VOCABULARY)}
+    document["files"] = {name: file_digest(aside / name).hex() for name in (WEIGHTS, VOCABULARY)}
     (aside / CONFIG).write_text(json.dumps(document, indent=1), encoding="utf-8")
     for path in aside.iterdir():
         with path.open("rb") as written:
@@ -114,7 +111,7 @@ def load_checkpoint(
     tensors = _read_tensors(folder / WEIGHTS)
     vocabulary = _read_json(folder / VOCABULARY)
     for name in (WEIGHTS, VOCABULARY):
-        if name in digests and _digest(folder / name).hex() != digests[name]:
+        if name in digests and file_digest(folder / name).hex() != digests[name]:
             raise CheckpointError(f"{folder / name} is not the file that {CONFIG} was written with")
     try:
         return _assemble(config, shapes, document, vocabulary, tensors, backbone, fingerprint(folder))
@@ -129,27 +126,6 @@ def backbone_of(folder: Path) -> tuple[BackboneConfig, str]:
         return LaserConfig.from_dict(document["laser"]).backbone, str(document["backbone_fingerprint"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG} does not describe a Laser: {error}") from error
-
-
-def fingerprint(folder: Path) -> str:
-    """sha256 over the checkpoint's three files: two folders with the same one encode the same.
-
-    Raises CheckpointError.
-    """
-    digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS, VOCABULARY):
-        try:
-            digest.update(_digest(folder / name))
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{folder / name} is missing; {folder} is no checkpoint") from error
-        except OSError as error:
-            raise CheckpointError(f"{folder / name} cannot be read: {error}") from error
-    return digest.hexdigest()
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _replace(folder: Path, new: Path) -> None:

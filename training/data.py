@@ -25,7 +25,16 @@ from training.folder import (
 )
 from training.lines import DataError
 
-__all__ = ["DataError", "Dataset", "DatasetInfo", "EvalRows", "Split", "leave_one_out", "load_dataset"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DatasetInfo",
+    "EvalRows",
+    "Split",
+    "hash_files",
+    "leave_one_out",
+    "load_dataset",
+]
 
 MIN_EVALUATED = 3  # one interaction to train on, one to validate on, one to test on
 
@@ -89,7 +98,7 @@ def load_dataset(folder: Path) -> Dataset:
         item_ids=item_ids,
         user_ids=log.user_ids,
         histories=tuple(np.split(rows[order], np.cumsum(lengths)[:-1])),
-        data_hash=_hash_files(folder),
+        data_hash=hash_files(folder),
     )
 
 
@@ -112,10 +121,16 @@ def leave_one_out(histories: Sequence[Rows]) -> Split:
     return Split(train, valid=hold_out(-2), test=hold_out(-1))
 
 
-def _hash_files(folder: Path) -> str:
-    """sha256 over the names and contents of the three files: equal folders, equal hash, wherever they lie."""
+def hash_files(folder: Path) -> str:
+    """sha256 over the names and contents of the three files: equal folders, equal hash, wherever they lie.
+
+    Raises DataError for a file that cannot be read.
+    """
     total = hashlib.sha256()
     for name in (INFO_FILE, ITEMS_FILE, INTERACTIONS_FILE):
-        with (folder / name).open("rb") as file:
-            total.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        try:
+            with (folder / name).open("rb") as file:
+                total.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        except OSError as error:
+            raise DataError(folder / name, None, f"cannot be read ({error.strerror or error})") from error
     return total.hexdigest()

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from index.bundle import BundleError, list_bundles
+from index.bundle import BundleError, Manifest, list_bundles
 
 Record = Mapping[str, object]
 Logged = tuple[int, str, str | None]  # number, item id, and its record as JSON or None where it was deleted
@@ -40,8 +40,18 @@ class LiveChanges(NamedTuple):
 
 def read_changes(log: ChangeLog | None, bundles: Path) -> LiveChanges:
     """Everything in the log. Raises BundleError where a bundle contains later changes: then it is another log."""
-    changes, last = ([], 0) if log is None else log.net(0)
-    for manifest in list_bundles(bundles):
+    return _after(0, log, list_bundles(bundles))
+
+
+def last_number(log: ChangeLog | None, bundles: Path) -> int:
+    """The number of the log's last change; only those that no bundle contains are read. Raises BundleError likewise."""
+    manifests = list_bundles(bundles)
+    return _after(max((manifest.last_change for manifest in manifests), default=0), log, manifests).last
+
+
+def _after(number: int, log: ChangeLog | None, manifests: Sequence[Manifest]) -> LiveChanges:
+    changes, last = ([], 0) if log is None else log.net(number)
+    for manifest in manifests:
         if manifest.last_change > last:
             raise BundleError(
                 f"bundle {manifest.bundle_id} contains catalogue changes up to {manifest.last_change}, the log of "

@@ -2,6 +2,8 @@
 
 import io
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.training_world import ITEM_IDS, ITEMS, quiet, record, write_world
 from training import reindex_parts
 from training.data import DataError, load_dataset
 from training.reindex import Reindexed, reindex
+from training.reindex_inputs import CONTENTS, MadeFrom
 
 RECORDS = [record(row) for row in range(ITEMS)]
 
@@ -109,8 +112,8 @@ def test_a_bundle_of_before_there_was_popularity_is_made_anew_without_encoding(h
     bundle = open_bundle(home / "bundles")
     with BundleWriter(home / "bundles", "old") as writer:
         shutil.copytree(folder, writer.folder, dirs_exist_ok=True)
-        (writer.folder / "popularity.safetensors").unlink()
-        (writer.folder / "manifest.json").unlink()
+        for name in ("popularity.safetensors", "made_from.json", "manifest.json"):
+            (writer.folder / name).unlink()
         writer.seal(
             encoder_fingerprint=bundle.manifest.encoder_fingerprint, data_hash=bundle.manifest.data_hash
         )
@@ -152,10 +155,29 @@ def test_nothing_changed_makes_no_new_bundle(home: Path) -> None:
     )
 
 
-def test_nothing_changed_loads_no_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_changed_is_found_without_torch_and_without_reading_the_catalogue(home: Path) -> None:
     first = again(home)
-    monkeypatch.setattr("training.reindex.load_checkpoint", None)
-    assert again(home).bundle_id == first.bundle_id
+    code = """
+import pathlib, sys
+from training.reindex import reindex
+home = pathlib.Path(sys.argv[1])
+print(reindex(home / "run", home / "data", home / "bundles").bundle_id)
+assert not {"torch", "transformers", "training.reindex_job"} & sys.modules.keys()
+"""
+    ran = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{first.bundle_id}\n"
+
+
+def test_a_bundle_of_another_version_is_made_anew_without_encoding(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later versions may put more into it."""
+    first = again(home)
+    monkeypatch.setattr(MadeFrom.__init__, "__defaults__", (CONTENTS + 1,))
+    second = again(home)
+    assert second == Reindexed(second.bundle_id, ITEMS, encoded=0, reused=ITEMS)
+    assert second.bundle_id != first.bundle_id
+    assert again(home).bundle_id == second.bundle_id
 
 
 def test_one_changed_title_encodes_exactly_that_item(home: Path) -> None:
@@ -290,7 +312,7 @@ def test_a_job_that_dies_leaves_the_published_bundle_as_it_was(
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.reindex.shutil.copytree", full)
+        patch.setattr("training.reindex_job.shutil.copytree", full)
         with pytest.raises(OSError, match="no space left"):
             again(home)
     assert current_id(home / "bundles") == first.bundle_id
