@@ -129,11 +129,15 @@ def test_what_is_put_during_a_reindex_is_there_after_its_promotion(
     server = start()
 
     class Meanwhile:
-        """The log, and changes that arrive when it has been read."""
+        """The log, and changes that arrive when it has been read: for its last number, then for the job."""
+
+        reads = 0
 
         def net(self, number: int) -> Tail:
             tail = log.net(number)
-            change(server)
+            self.reads += 1
+            if self.reads == 2:
+                change(server)
             return tail
 
         def trim(self, number: int) -> None:
