@@ -4,6 +4,7 @@
 `service.server` hand one in. Everything in here is about wiring; what a request means is in recommender.py.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -35,6 +37,7 @@ from service.shadow import Shadow
 from service.store.opening import open_store
 from service.store.protocol import Store
 from service.trace import trace_of
+from service.tracing_export import open_tracing
 from service.users import Users
 
 DESCRIPTION = (
@@ -42,6 +45,10 @@ DESCRIPTION = (
     "sentence. Errors are `application/problem+json` with a stable `code`, the `field`, and what to do. "
     "Every answer carries `X-Request-ID` and `Server-Timing`."
 )
+
+# FastAPI's own spans name addresses, with user ids and what was searched for, and its logs quote exceptions. Ours
+# (tracing.py) do not.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(
@@ -54,7 +61,7 @@ def create_app(
 
     Raises KeyFileError where the API keys cannot be used, or are needed and missing.
     """
-    metrics = recommender.metrics if recommender else Metrics()
+    metrics = recommender.metrics if recommender else Metrics(open_tracing(settings))
     given = Serving(recommender) if recommender else None  # nothing else keeps it: a swap frees it
 
     @asynccontextmanager
@@ -81,6 +88,7 @@ def create_app(
                 yield
         finally:
             serving.close()
+            await asyncio.to_thread(metrics.tracing.close)
 
     app = FastAPI(
         title="Laser",
@@ -90,6 +98,7 @@ def create_app(
         openapi_url=None,  # documents.py has these two, guarded
         docs_url=None,
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
         generate_unique_id_function=_name,
         exception_handlers={
             HTTPException: _answer_http_error,

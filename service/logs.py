@@ -31,10 +31,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send our logs and uvicorn's to stderr as JSON lines."""
+    """Send our logs, uvicorn's and OpenTelemetry's to stderr as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    for name in ("laser", "uvicorn.error"):
+    for name in ("laser", "uvicorn.error", "opentelemetry"):
         target = logging.getLogger(name)
         target.handlers = [handler]
         target.propagate = False

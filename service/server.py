@@ -23,6 +23,7 @@ from service.loading import StartupError, load_recommender
 from service.memory import keep_out_of_collections
 from service.metrics import Metrics
 from service.settings import Settings, unknown_variables
+from service.tracing_export import open_tracing
 
 # Longer than balancers keep an idle connection (60 s), or they would send a request into one that is closing.
 KEEP_ALIVE_SECONDS = 75
@@ -69,7 +70,9 @@ def run(settings: Settings) -> int:
         listener = _listen(settings.host, settings.port)
         with listener:
             # No name holds the recommender here: once another bundle is swapped in, nothing may keep it.
-            app = create_app(settings, load_recommender(settings, Metrics()), access=access)
+            app = create_app(
+                settings, load_recommender(settings, Metrics(open_tracing(settings))), access=access
+            )
             keep_out_of_collections()
             _serve(app, listener, settings)
     except (StartupError, KeyFileError) as error:

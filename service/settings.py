@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(5.0, ge=0, le=600, description="time to keep answering after SIGTERM")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str | None = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        validate_default=True,
+        pattern=r"^https?://",
+        description="OpenTelemetry collector that gets spans, over HTTP; none: OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
 
     max_k: int = Field(100, ge=1, le=2048, description="largest k; the GPU search returns at most 2048")
     max_history: int = Field(500, ge=1, le=100_000, description="most items in a request's history")

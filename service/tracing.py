@@ -10,7 +10,7 @@ exception. Without a provider (tracing_export.py) all of this is OpenTelemetry's
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry.trace import (
@@ -83,7 +83,11 @@ class RequestSpan:
 class Tracing:
     """Makes spans with a provider, or none."""
 
-    def __init__(self, provider: TracerProvider | None = None) -> None:
+    def __init__(
+        self, provider: TracerProvider | None = None, close: Callable[[], None] = lambda: None
+    ) -> None:
+        """`close` sends what the provider still has."""
+        self.close = close
         self._on = provider is not None
         self._tracer = (provider or NoOpTracerProvider()).get_tracer(NAME)
 
