@@ -167,6 +167,7 @@ class Training:
             self.folder.log,
             self.folder.step,
             Sentences(Attributes.read(self.dataset.items)) if self.config.training.sentence_share else None,
+            self.folder.scalars,
         )
         _, matrix = trainer.phase1(side, self.folder.state / "phase-1.state")
         item_side = copy.deepcopy(side)

@@ -2,6 +2,7 @@
 
 run.json        configuration, seed, data hash, git hash, versions: what a resumed run must agree with
 metrics.jsonl   one line a finished epoch or stage
+tensorboard/    the same, and every step of both phases, as event files
 state/          resumable state of each stage
 checkpoint/     the result
 """
@@ -19,6 +20,8 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from training.event_files import EventFiles
 
 
 class RunError(Exception):
@@ -41,6 +44,8 @@ class RunFolder:
                 json.dumps({**description, **_origin()}, indent=1, sort_keys=True), encoding="utf-8"
             )
             aside.replace(described)
+        self._description = description
+        self._events: EventFiles | None = None
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -57,15 +62,26 @@ class RunFolder:
             file.write(json.dumps(line, allow_nan=False) + "\n")
         said = "  ".join(f"{name} {_short(value)}" for name, value in metrics.items())
         self.console.print(f"[bold]{stage}[/bold]  {said}")
+        if self._events is not None:
+            self._events.stage(stage, metrics)
+
+    def scalars(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        """The numbers of one step, for the event files."""
+        if self._events is not None:
+            self._events.step(stage, step, values)
 
     @contextmanager
     def progress(self) -> Iterator[None]:
-        """Progress bars for everything reported inside."""
+        """Progress bars and event files of everything reported inside."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
             self._progress, self._tasks = progress, {}
-            yield
-        self._progress = None
+            self._events = EventFiles(self.folder / "tensorboard", self._description)
+            try:
+                yield
+            finally:
+                self._events.close()
+                self._events = self._progress = None
 
     def step(self, stage: str, done: int, total: int) -> None:
         """Move the bar of a stage; it disappears when the stage is done."""

@@ -26,7 +26,9 @@ from torch import Tensor, nn
 from model.bi_tuning import BiTuning, Prompted
 from model.encoder import History
 from training.data import EvalRows
+from training.event_files import Scalars, no_scalars
 from training.fit import FitConfig, FitResult, Log, fit
+from training.loss_terms import LossTerms, expert_shares
 from training.losses import balance_loss, contrastive_loss, in_batch_loss
 from training.metrics import history_mask, ndcg_at, target_ranks
 from training.scorers import Encoding
@@ -87,13 +89,14 @@ class LaserTrainer:
         log: Log,
         progress: StepProgress,
         sentences: Sentences | None = None,
+        scalars: Scalars = no_scalars,
     ) -> None:
-        """`sentences` are needed where `config.sentence_share` is above 0."""
+        """`sentences` are needed where `config.sentence_share` is above 0. `scalars` gets the numbers of each step."""
         self.encoding = encoding
         self.text, self.items, self.collaborative = encoding
         self.rows, self.config, self.seed = rows, config, seed
         self.valid = sample_rows(valid, config.validation_users, seed)
-        self.log, self.progress = log, progress
+        self.log, self.progress, self.scalars = log, progress, scalars
         self.sentences = sentences if config.sentence_share else None
         shares = np.bincount(rows.targets, minlength=len(self.items.item_ids)) / max(len(rows.targets), 1)
         self._log_share = torch.from_numpy(np.log(np.maximum(shares, 1e-12))).float()
@@ -104,9 +107,8 @@ class LaserTrainer:
 
         def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
             matrix = fresh.pop() if fresh else self.item_matrix(side)
-            return self._epoch(
-                "phase 1", side, matrix, optimizer, rng, self._step(epoch, self.config.phase1_epochs), True
-            )
+            rate = self._step(epoch, self.config.phase1_epochs)
+            return self._epoch("phase 1", side, matrix, optimizer, rng, rate, True, epoch)
 
         def validate() -> float:
             fresh[:] = [self.item_matrix(side)]
@@ -122,9 +124,8 @@ class LaserTrainer:
         """Train the users on against the fixed item matrix [I, D]; leaves the best weights in `side`."""
 
         def run_epoch(optimizer: torch.optim.Optimizer, rng: np.random.Generator, epoch: int) -> float:
-            return self._epoch(
-                "phase 2", side, matrix, optimizer, rng, self._step(epoch, self.config.phase2_epochs), False
-            )
+            rate = self._step(epoch, self.config.phase2_epochs)
+            return self._epoch("phase 2", side, matrix, optimizer, rng, rate, False, epoch)
 
         def validate() -> float:
             return self.validation_ndcg(side, matrix)
@@ -165,6 +166,7 @@ class LaserTrainer:
         rng: np.random.Generator,
         rate: Callable[[float], float],
         moving_items: bool,
+        epoch: int = 0,
     ) -> float:
         side.train()
         chosen = rng.permutation(len(self.rows.users))[: self.config.rows_per_epoch]
@@ -178,16 +180,18 @@ class LaserTrainer:
                 group["lr"] = rate(index / len(batches)) * self.config.learning_rate
             loss = self._loss(side, matrix, chosen[batch], rng, moving_items)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_([p for p in side.parameters() if p.requires_grad], 1.0)
             optimizer.step()
-            losses.append(loss.item())
-            self.progress(phase, index + 1, len(batches))
+            numbers = loss.numbers() | {"learning rate": optimizer.param_groups[0]["lr"]}
+            losses.append(numbers["loss"])
+            self.scalars(phase, epoch * len(batches) + index, numbers)
+            self.progress(f"{phase}, epoch {epoch + 1}", index + 1, len(batches))
         return float(np.mean(losses))
 
     def _loss(
         self, side: BiTuning, matrix: Tensor, chosen: Rows, rng: np.random.Generator, moving_items: bool
-    ) -> Tensor:
+    ) -> LossTerms:
         """Equation 12 for one batch, with the live in-batch term while the items move."""
         histories = [self.items.history(self.rows.histories[row]) for row in chosen]
         spoken = self._spoken(chosen, rng)
@@ -199,18 +203,23 @@ class LaserTrainer:
         targets = torch.from_numpy(np.concatenate([self.rows.targets[chosen], told])).to(matrix.device)
         users = side(self.text.backbone, self._dropped([*histories, *heard], rng, stateless=len(heard)))
         loss = contrastive_loss(users.z, matrix, targets, self.config.temperature)
+        terms = LossTerms(loss, loss)
         if users.routing is not None:
-            loss = loss + self.config.balance * balance_loss(users.routing)
+            balance = balance_loss(users.routing)
+            loss = loss + self.config.balance * balance
+            terms = terms._replace(balance=balance, experts=expert_shares(users.routing))
         if moving_items and self.config.in_batch:
             # Of the rows without a sentence: how often an item is another row's target, log-q could not say.
             plain = targets[: len(chosen)]
             items = [self.items.history([row]) for row in plain.tolist()]
             positives = side(self.text.backbone, self._dropped(items, rng))
             log_share = self._log_share.to(matrix.device)[plain]
-            loss = loss + self.config.in_batch * in_batch_loss(
+            live = in_batch_loss(
                 users.z[: len(chosen)], positives.z, plain, log_share, self.config.temperature
             )
-        return loss
+            loss = loss + self.config.in_batch * live
+            terms = terms._replace(in_batch=live)
+        return terms._replace(total=loss)
 
     def _spoken(self, chosen: Rows, rng: np.random.Generator) -> list[Spoken]:
         """Rows with a sentence, in pairs, made of random ones of the batch."""

@@ -17,6 +17,7 @@ import training.pipeline
 from model.backbone import load_backbone
 from model.checkpoint import fingerprint, load_checkpoint
 from model.encoder import History, TextEncoder
+from tests.training.test_event_files import points
 from tests.training_world import (
     ITEM_IDS,
     ITEMS,
@@ -73,6 +74,18 @@ def test_every_line_of_metrics_is_json_and_the_stages_come_in_order(made: Made) 
     assert [line["epoch"] for line in lines if line["stage"] == "gru4rec-2"] == [0, 1, 2]
     assert all(0 <= line["validation"] <= 1 for line in lines if "validation" in line)
     assert lines[-1]["seconds"] > 0
+
+
+def test_tensorboard_has_every_epoch_and_every_step_of_both_phases(made: Made) -> None:
+    found = points(made.run / "tensorboard")
+    told = [
+        (line["epoch"] + 1, line["validation"]) for line in metrics(made.run) if line["stage"] == "phase 1"
+    ]
+    assert found["phase-1-by-epoch/validation"] == told
+    names = {"loss", "contrastive", "balance", "learning-rate", "expert-1"}
+    for phase in ("phase-1", "phase-2"):
+        assert names <= {tag.partition("/")[2] for tag in found if tag.startswith(f"{phase}/")}
+    assert len(found["gru4rec-2-by-epoch/loss"]) == 3
 
 
 def test_the_estimate_and_each_epoch_are_said(made: Made) -> None:

@@ -21,6 +21,7 @@ from tests.training_world import ITEM_IDS, ITEMS, checkerboard, no_progress, rec
 from training import train_laser
 from training.data import EvalRows, leave_one_out
 from training.fit import FitResult
+from training.loss_terms import LossTerms
 from training.losses import contrastive_loss
 from training.metrics import history_mask, ndcg_at, target_ranks
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
@@ -53,6 +54,7 @@ class Scene:
         items = TrainingItems(ITEM_IDS, tokens, text.text_vectors(tokens))
         self.encoding = Encoding(text, items, collaborative)
         self.lines: list[Line] = []
+        self.steps: list[tuple[str, int, dict[str, float]]] = []
         _, rows = hold_out_last(self.split.train)
         self.trainer = LaserTrainer(
             self.encoding,
@@ -63,6 +65,7 @@ class Scene:
             lambda stage, metrics: self.lines.append((stage, dict(metrics))),
             no_progress,
             Sentences(Attributes.read(records)),
+            lambda stage, step, values: self.steps.append((stage, step, dict(values))),
         )
         torch.manual_seed(0)
         widths = [collaborative.state_widths[name] for name in laser.sources]
@@ -105,6 +108,25 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 # What training does ---------------------------------------------------------------------------------------------
+
+
+def test_every_step_says_its_loss_by_terms_its_rate_and_its_experts(trained: Trained) -> None:
+    steps = trained.scene.steps
+    of_first = [values for stage, _, values in steps if stage == "phase 1"]
+    of_second = [values for stage, _, values in steps if stage == "phase 2"]
+    assert [step for stage, step, _ in steps if stage == "phase 1"] == list(range(len(of_first)))
+    assert len(of_first) == 5 * len(of_second) // 3 == 5 * 10
+    weights = BASE.balance, BASE.in_batch
+    for values in of_first:
+        total = values["contrastive"] + weights[0] * values["balance"] + weights[1] * values["in-batch"]
+        assert values["loss"] == pytest.approx(total, rel=1e-5)
+        assert values["expert 1"] + values["expert 2"] == pytest.approx(1, abs=1e-5)
+    assert all("in-batch" not in values for values in of_second)
+    rates = [values["learning rate"] for values in of_first]
+    assert max(rates) == pytest.approx(BASE.learning_rate, rel=0.05)
+    assert rates[0] < 0.1 * BASE.learning_rate
+    means = [np.mean([values["loss"] for values in of_first[n : n + 10]]) for n in range(0, 50, 10)]
+    assert means == pytest.approx(trained.scene.values("phase 1", "loss"))
 
 
 def test_the_loss_falls_in_both_phases(trained: Trained) -> None:
@@ -282,7 +304,7 @@ def test_an_epoch_takes_each_row_once_or_a_fresh_sample_of_the_rows(monkeypatch:
         scene, taken = Scene(config, users=40), list[int]()
         inner = scene.trainer._loss
 
-        def loss(side: BiTuning, matrix: Tensor, chosen: np.ndarray, *rest: object) -> Tensor:
+        def loss(side: BiTuning, matrix: Tensor, chosen: np.ndarray, *rest: object) -> LossTerms:
             taken.extend(chosen.tolist())
             return inner(side, matrix, chosen, *rest)  # type: ignore[arg-type]
 
@@ -329,7 +351,7 @@ def test_the_loss_is_equation_12_and_the_live_term_of_phase_1(
         monkeypatch.setattr(train_laser, name, constant(value))
     matrix = scene.trainer.item_matrix(scene.side)
     loss = scene.trainer._loss(scene.side, matrix, np.arange(8), np.random.default_rng(0), moving_items)
-    assert loss.item() == pytest.approx(expected)
+    assert loss.total.item() == pytest.approx(expected)
 
 
 def test_users_are_scored_against_the_whole_matrix_at_tau(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +363,7 @@ def test_users_are_scored_against_the_whole_matrix_at_tau(monkeypatch: pytest.Mo
     histories = [items.history(history) for history in rows.histories[:8]]
     users = torch.from_numpy(text.embed(scene.side, histories, collaborative))
     expected = contrastive_loss(users, matrix, torch.from_numpy(rows.targets[:8]), 0.05)
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    assert loss.total.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_the_live_term_knows_each_items_share_of_the_training_targets(
