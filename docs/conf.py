@@ -25,5 +25,7 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "Laser"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}

@@ -16,8 +16,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES = [page for page in PAGES if "_build" not in page.parts]
+DOCS = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts]
+PAGES = [ROOT / "README.md", *DOCS]
+BESIDE = [
+    page for folder in ("client", "demo", "examples", "ops") for page in sorted((ROOT / folder).rglob("*.md"))
+]
 
 
 class Block(NamedTuple):

@@ -10,14 +10,13 @@ from markdown_it.token import Token
 
 from docs.generated.commands import names
 from service.settings import PREFIX, Settings
-from tests.docs.blocks import PAGES, ROOT, name_of, parse
+from tests.docs.blocks import BESIDE, PAGES, ROOT, name_of, parse
 
 OF_COMPOSE = {"LASER_WORK"}  # of docker-compose.yml, not of the service
-OF_READERS = {"LASER_KEY"}  # holds a reader's API key
+OF_CLIENT = {"LASER_URL", "LASER_API_KEY"}
 PLACE = re.compile(
     r"(?:model|index|training|service|demo|benchmarks|tests|docs|client|examples|ops)/[\w./-]*\w"
 )
-GENERATED = {"reference/http_api.md", "reference/schemas.md"}  # headings that only the built site has
 
 
 def flat(tokens: list[Token]) -> Iterator[Token]:
@@ -33,7 +32,7 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", PAGES + BESIDE, ids=name_of)
 def test_links_and_pictures_of_a_page_lead_somewhere(page: Path) -> None:
     for token in flat(parse(page)):
         target = str(token.attrGet("href") or token.attrGet("src") or "")
@@ -47,14 +46,14 @@ def test_links_and_pictures_of_a_page_lead_somewhere(page: Path) -> None:
             assert anchor in slugs(place), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", PAGES + BESIDE, ids=name_of)
 def test_settings_that_a_page_names_are_settings(page: Path) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | OF_COMPOSE | OF_READERS
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | OF_COMPOSE | OF_CLIENT
     named = set(re.findall(r"\bLASER_[A-Z_]*[A-Z]\b", page.read_text("utf-8")))
     assert named <= known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", PAGES + BESIDE, ids=name_of)
 def test_files_and_commands_that_a_page_names_exist(page: Path) -> None:
     groups = {command.partition(" ")[0] for command in names()}
     for token in flat(parse(page)):
