@@ -60,7 +60,7 @@ class TextEncoder:
 
     def item_tokens(self, records: Sequence[Record]) -> list[list[int]]:
         """Token ids of each item's text."""
-        return [self.prompts.item(item_text(record, self.config.text_fields)) for record in records]
+        return self.prompts.items([item_text(record, self.config.text_fields) for record in records])
 
     def text_vectors(
         self,

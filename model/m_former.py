@@ -16,7 +16,7 @@ Letters: B batch, N history, C collaborative tokens over all sources, P prefix, 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +48,16 @@ class QueryBlock(nn.Module):
 
     def forward(self, queries: Tensor, context: Tensor, visible: Tensor) -> Tensor:
         """queries [B, P, W], context [B, C, context width], visible bool [B, 1, 1, C] -> [B, P, W]."""
+        return self.read(self.confer(queries), context, visible)
+
+    def confer(self, queries: Tensor) -> Tensor:
+        """The queries among themselves. [B, P, W] -> [B, P, W]."""
         everything = torch.ones(1, 1, 1, queries.shape[1], dtype=torch.bool, device=queries.device)
-        queries = self.self_block(queries, everything)
+        conferred: Tensor = self.self_block(queries, everything)
+        return conferred
+
+    def read(self, queries: Tensor, context: Tensor, visible: Tensor) -> Tensor:
+        """The queries over the context, where this block is `crossing`. Shapes as in `forward`."""
         if self.crossing:
             queries = queries + self.cross(self.norm(queries), context, visible)
             queries = queries + self.feed_forward(self.feed_norm(queries))
@@ -87,10 +95,11 @@ class MFormer(nn.Module):
         gates = shares.gather(1, routing.chosen)  # [B, top_k]
         if self.config.gate == "straight_through":
             gates = gates / gates.sum(dim=1, keepdim=True).detach()
-        queries = self.queries[routing.chosen].flatten(0, 1)  # [B * top_k, P, W]
+        queries = self._opening(routing.chosen.flatten())  # [B * top_k, P, W]
         context = context.repeat_interleave(top_k, dim=0)
         mask = visible.repeat_interleave(top_k, dim=0)[:, None, None, :]
-        for block in self.blocks:
+        queries = cast(QueryBlock, self.blocks[0]).read(queries, context, mask)
+        for block in self.blocks[1:]:
             queries = block(queries, context, mask)
         prefixes = self.out(self.out_norm(queries)).unflatten(0, (batch, top_k))  # [B, top_k, P, D]
         return (prefixes * gates[..., None, None]).sum(dim=1), routing
@@ -98,6 +107,16 @@ class MFormer(nn.Module):
     def expert_shares(self, states: Sequence[Tensor], present: Tensor) -> Tensor:
         """Eq. 7 alone, for people to look at: states and present as in `forward` -> float [B, K]."""
         return self._shares(self._route(*self._context(states, present)))
+
+    def _opening(self, chosen: Tensor) -> Tensor:
+        """Queries of the chosen experts [X] after the first block's self-attention. -> [X, P, W].
+
+        Nothing of a user is in them yet: once an expert is enough, unless dropout makes every row another.
+        """
+        first = cast(QueryBlock, self.blocks[0])
+        if self.training or len(chosen) < len(self.queries):
+            return first.confer(self.queries[chosen])
+        return first.confer(self.queries)[chosen]
 
     def _context(self, states: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
         """All sources along one sequence, the null token first; it is seen only where nothing else is."""

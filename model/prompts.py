@@ -17,6 +17,7 @@ from model.config import PromptConfig
 
 SENTENCE_MARK = "Wish:"
 NAMES = {"categories": "category"}
+TOGETHER = 1_000  # texts tokenised in one call
 
 
 def clean(text: str) -> str:
@@ -77,8 +78,14 @@ class Prompts:
 
     def item(self, text: str) -> list[int]:
         """Token ids of one item's text; a blank text is one unknown token. A prompt uses the first `item_tokens`."""
+        return self.items([text])[0]
+
+    def items(self, texts: Sequence[str]) -> list[list[int]]:
+        """`item` of many texts, which takes the tokenizer half as long as one after another."""
         longest = max(self.config.item_tokens, self.config.vector_tokens)
-        return self._ids(text)[:longest] or self._ids("unknown")[:1]
+        unknown = self._ids("unknown")[:1]
+        parts = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
+        return [ids[:longest] or unknown.copy() for part in parts for ids in self._many_ids(part)]
 
     def sentence(self, text: str) -> tuple[int, ...]:
         """Token ids of a constraint sentence, at most `constraint_tokens`; () if nothing is left of it."""
@@ -114,11 +121,19 @@ class Prompts:
         return used
 
     def _ids(self, text: str) -> list[int]:
+        return self._many_ids([text])[0]
+
+    def _many_ids(self, texts: Sequence[str]) -> list[list[int]]:
         # The leading space makes byte-level tokenizers see a word's beginning, wherever the piece ends up.
         encoded = self._tokenizer(
-            " " + text, add_special_tokens=False, split_special_tokens=True, verbose=False
+            [" " + text for text in texts],
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
         )
-        return list(encoded["input_ids"]) if text else []
+        return [list(ids) if text else [] for text, ids in zip(texts, encoded["input_ids"], strict=True)]
 
 
 def _known(token: int | list[int] | None) -> list[int]:

@@ -198,6 +198,22 @@ def test_queries_of_an_expert_talk_to_each_other() -> None:
     assert (moved[0, :2].abs() > 1e-4).all()
 
 
+def test_what_is_done_once_an_expert_is_what_every_row_would_have_got() -> None:
+    """In training it is done for every row, because there dropout makes each another; here there is none."""
+    module = m_former(prefix_tokens=3)
+    states = torch.tensor([[FIRST], [SECOND], [FIRST], [FIRST], [SECOND]])
+    present = torch.ones(5, 1, dtype=torch.bool)
+    with torch.no_grad():
+        prefix, routing = module([states], present)
+        assert routing.chosen.flatten().tolist() == [0, 1, 0, 0, 1]
+        torch.testing.assert_close(prefix, module.train()([states], present)[0])
+        conferred = []
+        module.blocks[0].self_block.register_forward_hook(lambda _, args, out: conferred.append(len(out)))
+        module.eval()([states], present)
+        module([states[:1]], present[:1])
+    assert conferred == [2, 1]  # two experts; one row
+
+
 def test_the_prefix_has_the_shape_the_backbone_takes() -> None:
     module = m_former(prefix_tokens=5)
     prefix, _ = module([torch.randn(4, 2, 2)], torch.ones(4, 2, dtype=torch.bool))

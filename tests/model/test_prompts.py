@@ -149,6 +149,20 @@ def test_an_item_without_text_is_one_unknown_token() -> None:
     assert spell(prompts().item(item_text({}, ("title",)))) == "u"
 
 
+def test_items_tokenised_together_are_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.prompts.TOGETHER", 2)
+    built = prompts()
+    texts = ["red hat", "", "abcdefghijkl", "[SEP] x", "pan"]
+    assert [spell(tokens) for tokens in built.items(texts)] == [
+        "red hat",
+        "u",
+        "abcdefgh",
+        "[ sep ] x",
+        "pan",
+    ]
+    assert built.items(texts) == [built.item(text) for text in texts]
+
+
 def test_control_format_and_surrogate_characters_are_dropped() -> None:
     assert clean("a\x00b\x1bc\n\td\u2028e") == "a b c d e"
     assert clean("a\u200bb\u202ec\ufeffd\ud800e\ue000f") == "abcdef"
