@@ -1,22 +1,13 @@
-"""What /metrics counts, from service/metrics.py."""
-
-from prometheus_client import Counter
-from prometheus_client.metrics import MetricWrapperBase
+"""What /metrics counts, as service/metric_list.py lists it."""
 
 from docs.generated.tables import code, table
+from service.metric_list import listed
 from service.metrics import Metrics
 
 
 def markdown() -> str:
-    """One row a metric, by name, with its labels."""
-    registered = Metrics().registry._collector_to_names
-    return table(
-        ("metric", "type", "labels", "what it is"),
-        sorted(_row(metric) for metric in registered if isinstance(metric, MetricWrapperBase)),
-    )
-
-
-def _row(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
-    (family,) = metric.describe()
-    name = family.name + ("_total" if isinstance(metric, Counter) else "")
-    return code(name), family.type, ", ".join(map(code, metric._labelnames)), family.documentation
+    """One row a metric, with its labels."""
+    rows = [
+        (code(one.name), one.kind, ", ".join(map(code, one.labels)), one.text) for one in listed(Metrics())
+    ]
+    return table(("metric", "type", "labels", "what it is"), rows)

@@ -9,6 +9,8 @@ import pytest
 from markdown_it.token import Token
 
 from docs.generated.commands import names
+from service.metric_list import listed
+from service.metrics import Metrics
 from service.settings import PREFIX, Settings
 from tests.docs.blocks import BESIDE, PAGES, ROOT, name_of, parse
 
@@ -51,6 +53,12 @@ def test_settings_that_a_page_names_are_settings(page: Path) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | OF_COMPOSE | OF_CLIENT
     named = set(re.findall(r"\bLASER_[A-Z_]*[A-Z]\b", page.read_text("utf-8")))
     assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_metrics_that_a_page_names_are_counted(page: Path) -> None:
+    known = {series for metric in listed(Metrics()) for series in (metric.name, *metric.series)}
+    assert set(re.findall(r"`(laser_[a-z_]+)`", page.read_text("utf-8"))) - {"laser_client"} <= known
 
 
 @pytest.mark.parametrize("page", PAGES + BESIDE, ids=name_of)
