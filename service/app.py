@@ -19,6 +19,7 @@ from starlette.requests import Request
 from service import VERSION, admin, batch, comparison_routes, documents, events, items, pages, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
+from service.answered import Answered
 from service.browse import routes as browse_routes
 from service.browse.view import Views
 from service.catalogue import LiveItems
@@ -73,6 +74,8 @@ def create_app(
         shadow = app.state.shadow = Shadow(serving, settings, live.entering)
         comparison = app.state.comparison = Comparison(serving, settings, live.entering)
         follower = app.state.follower = Follower(serving, promotions, settings)
+        answered = app.state.answered = Answered()
+        metrics.recommended_items.set_function(lambda: answered.different(serving.bundle_id))
         app.state.readiness = Readiness(serving, settings.ready_seconds)
         app.state.users = Users(opened, settings, metrics)
         metrics.ready.set(1)

@@ -21,7 +21,7 @@ from service.access.guard import CallerOf, needs
 from service.access.scopes import Scope
 from service.batch_schemas import BatchAnswer, BatchRequest, BatchResponse, check_batch
 from service.deadline import timed
-from service.dependencies import Loaded, SettingsOf, ShadowOf, UsersOf
+from service.dependencies import AnsweredOf, Loaded, SettingsOf, ShadowOf, UsersOf
 from service.errors import ApiError, Code, from_validation, problem_fields
 from service.routes import INVALID, TIMED, StrictRoute, problems, while_connected
 from service.schemas import Problem, RecommendRequest, RecommendResponse
@@ -44,6 +44,7 @@ async def recommend_batch(
     recommender: Loaded,
     users: UsersOf,
     shadow: ShadowOf,
+    answered: AnsweredOf,
     settings: SettingsOf,
     caller: CallerOf,
     batch: Annotated[BatchRequest, Body(openapi_examples=examples.BATCH)],
@@ -56,6 +57,7 @@ async def recommend_batch(
     async def answer(request: RecommendRequest, own: Trace) -> RecommendResponse:
         stored = await users.stored_history(request.user_id, own)
         response = await recommender.recommend(request, own, stored)
+        answered.note(response.versions.bundle, [item.item_id for item in response.items])
         shadow.compare(request, stored, response)
         return response
 

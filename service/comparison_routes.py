@@ -4,6 +4,7 @@ For keys with the scope `admin`, because it can take the memory of a second bund
 foreign page's form can send.
 """
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -49,8 +50,9 @@ async def recommend_from(
 
     async def answer() -> RecommendResponse:
         stored = await users.stored_history(request.user_id, trace)
+        began = time.perf_counter()
         async with comparison.lease(bundle_id) as recommender:
-            trace.stages["load"] = trace.elapsed()
+            trace.note("load", began, time.perf_counter() - began)
             return await recommender.recommend(request, trace, stored)
 
     return await while_connected(http, answer())

@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from service.access.guard import CallerOf
+from service.answered import Answered
 from service.catalogue import LiveItems
 from service.comparison import Comparison
 from service.following import Follower
@@ -52,6 +53,10 @@ async def _shadow(request: Request) -> Shadow:
     return cast(Shadow, request.app.state.shadow)
 
 
+async def _answered(request: Request) -> Answered:
+    return cast(Answered, request.app.state.answered)
+
+
 async def _comparison(request: Request) -> Comparison:
     return cast(Comparison, request.app.state.comparison)
 
@@ -71,6 +76,7 @@ ItemsOf = Annotated[LiveItems, Depends(_items)]
 UsersOf = Annotated[TenantUsers, Depends(_users)]
 ReadinessOf = Annotated[Readiness, Depends(_readiness)]
 ShadowOf = Annotated[Shadow, Depends(_shadow)]
+AnsweredOf = Annotated[Answered, Depends(_answered)]
 ComparisonOf = Annotated[Comparison, Depends(_comparison)]
 PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 FollowerOf = Annotated[Follower, Depends(_follower)]

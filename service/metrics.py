@@ -117,6 +117,10 @@ class Metrics:
         self.candidates = histogram(
             "laser_diversity_candidates", "Items looked at where diversity was asked for", CANDIDATES
         )
+        self.recommended_items = gauge(
+            "laser_recommended_items",
+            "Different items in the answers of the bundle in service, since the start",
+        )
         self.shortfalls = counter("laser_shortfalls_total", "Answers with fewer than k items", "reason")
         self.degraded = counter("laser_degraded_total", "Answers that did without something", "what")
         self.sentence_parts = counter(

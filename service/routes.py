@@ -21,7 +21,7 @@ from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
 from service.deadline import timed
-from service.dependencies import ItemsOf, Loaded, ReadinessOf, ShadowOf, UsersOf
+from service.dependencies import AnsweredOf, ItemsOf, Loaded, ReadinessOf, ShadowOf, UsersOf
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.paths import reach_every_id
 from service.schemas import (
@@ -117,6 +117,7 @@ async def recommend(
     recommender: Loaded,
     users: UsersOf,
     shadow: ShadowOf,
+    answered: AnsweredOf,
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -129,6 +130,7 @@ async def recommend(
     async def answer() -> RecommendResponse:
         stored = await users.stored_history(request.user_id, trace)
         response = await recommender.recommend(request, trace, stored)
+        answered.note(response.versions.bundle, [item.item_id for item in response.items])
         shadow.compare(request, stored, response)
         return response
 

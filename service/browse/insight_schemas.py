@@ -57,6 +57,23 @@ class Reach(BaseModel):
     most: list[tuple[str, int]] = Field(description="titles that came back most, and how often")
 
 
+class Recommended(BaseModel):
+    """What POST /recommend and its batches answered from this bundle, in this process."""
+
+    since: str = Field(description="when the process started, ISO 8601, UTC")
+    answers: int = Field(
+        description="requests answered from this bundle; the rest says nothing where it is 0"
+    )
+    different: int = Field(description="items of the catalogue that were in an answer")
+    coverage: float = Field(description="their share of the catalogue, 0 to 1")
+    gini: float = Field(description="how unequally often items were answered: 0 all alike, 1 one alone")
+    top_share: float = Field(description="share of all places that the most answered fifth of the items had")
+    popular_share: float | None = Field(
+        description="share that the fifth of the items had that was taken most in training; null: not known"
+    )
+    most: list[tuple[str, int]] = Field(description="titles that were answered most, and how often")
+
+
 class InsightResponse(BaseModel):
     """What the bundle holds, drawn. null: this bundle has nothing to say about it."""
 
@@ -64,4 +81,5 @@ class InsightResponse(BaseModel):
     experts: list[Expert] | None
     popularity: Popularity | None
     reach: Reach
+    recommended: Recommended
     versions: Versions

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from service.access.guard import needs
 from service.access.scopes import Scope
+from service.browse.coverage import recommended
 from service.browse.insight_schemas import InsightResponse
 from service.browse.schemas import (
     CatalogueResponse,
@@ -22,7 +23,7 @@ from service.browse.schemas import (
     ValuesResponse,
 )
 from service.browse.view import View, Views
-from service.dependencies import Loaded
+from service.dependencies import AnsweredOf, Loaded
 from service.recommender import Recommender
 from service.routes import INVALID, StrictRoute, problems
 from service.schemas import Item, Versions
@@ -72,8 +73,9 @@ def catalogue_values(
 
 
 @router.get("/catalogue/insight", summary="What the bundle holds, in numbers to draw", responses=problems())
-def catalogue_insight(recommender: Loaded, view: Viewed) -> InsightResponse:
-    """A map of the items, what each expert is for, how popularity spreads, what similar items reach.
+def catalogue_insight(recommender: Loaded, view: Viewed, answered: AnsweredOf) -> InsightResponse:
+    """A map of the items, what each expert is for, how popularity spreads, what similar items reach, and what was
+    recommended since the process started.
 
     Of large catalogues a sample spread over the rows is looked at.
     """
@@ -82,6 +84,13 @@ def catalogue_insight(recommender: Loaded, view: Viewed) -> InsightResponse:
         experts=view.experts(recommender.encoder),
         popularity=view.popularity,
         reach=view.reach,
+        recommended=recommended(
+            view.snapshot.catalogue,
+            view.alive,
+            view.snapshot.popularity,
+            answered.of(recommender.versions.bundle),
+            answered.since,
+        ),
         versions=_versions(recommender, view),
     )
 

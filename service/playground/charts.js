@@ -33,6 +33,23 @@ export function popularity(found) {
   ];
 }
 
+export function recommended(found) {
+  const since = h("time", { datetime: found.since }, new Date(found.since).toLocaleString());
+  if (!found.answers) {
+    return h("p", { class: "hint" }, "Nothing has been recommended from this bundle since ", since,
+      ", when this process started. Ask in the playground, and look again.");
+  }
+  const most = found.most.map(([title, times]) => bar(title, `${count(times, "time")}`, times / found.most[0][1]));
+  return [
+    h("p", { class: "big" }, percent(found.coverage)),
+    h("p", {}, `of the catalogue, ${count(found.different, "item")}, came up in ${count(found.answers, "answer")} since `, since),
+    h("p", { class: "hint" }, `The fifth of the items that came up most had ${percent(found.top_share)} of all places (Gini ${
+      found.gini.toFixed(2)}).`, found.popular_share !== null &&
+      ` The fifth that was taken most in training had ${percent(found.popular_share)}.`, " Most often:"),
+    h("ul", { class: "bars" }, most),
+  ];
+}
+
 export function reach(found) {
   const most = found.most.map(([title, times]) => bar(title, `${times} ×`, times / Math.max(found.most[0][1], 1)));
   return [

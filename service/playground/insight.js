@@ -28,6 +28,7 @@ function draw(found) {
   startMap(found.map);
   show(byId("experts"), charts.experts(found.experts));
   show(byId("popularity"), charts.popularity(found.popularity));
+  show(byId("recommended"), charts.recommended(found.recommended));
   show(byId("reach"), charts.reach(found.reach));
   byId("versions").textContent = `bundle ${found.versions.bundle}, catalogue change ${found.versions.catalogue}, Laser ${found.versions.service}`;
   announce("Drawn");

@@ -1,5 +1,8 @@
 """The insight page in a real browser."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -58,6 +61,20 @@ def test_it_says_what_the_bundle_knows_and_what_not(page: Page, live: Running) -
         "come back at least once when each is asked for its 10 most similar"
     )
     expect(page.locator("#versions")).to_contain_text("bundle first")
+
+
+def test_it_says_what_was_recommended_once_something_was(
+    page: Page, fragile: Callable[..., Running], tmp_path: Path
+) -> None:
+    service = fragile(state=tmp_path / "state.sqlite")
+    page.goto(f"{service.url}/insight")
+    told = page.locator("#recommended")
+    expect(told).to_contain_text("Nothing has been recommended from this bundle since ")
+    service.post(history=[{"item_id": "i1"}], k=10).raise_for_status()
+    page.reload()
+    expect(told).to_contain_text("24 %of the catalogue, 10 items, came up in 1 answer since ")
+    expect(told.locator("li")).to_have_count(5)
+    expect(told.locator("li").first).to_contain_text("1 time")
 
 
 @pytest.mark.parametrize("width", [1280, 320])
