@@ -7,13 +7,14 @@
     metrics    what /metrics counts
     commands   the help of every command of `laser`
     training   every setting of a run, in each preset
+    benchmarks what each of them measures
 
 A page names one of them: the directive `generated` (directive.py) puts its text there.
 """
 
 from collections.abc import Callable
 
-from docs.generated import commands, errors, http_api, metrics, schemas, settings, training
+from docs.generated import benchmarks, commands, errors, http_api, metrics, schemas, settings, training
 
 PARTS: dict[str, Callable[[], str]] = {
     "http_api": http_api.markdown,
@@ -23,4 +24,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics.markdown,
     "commands": commands.markdown,
     "training": training.markdown,
+    "benchmarks": benchmarks.markdown,
 }

@@ -5,14 +5,15 @@ import re
 import pytest
 
 import laser
-from docs.generated import PARTS, commands, errors, http_api, metrics, schemas, settings, training
+from benchmarks import names
+from docs.generated import PARTS, benchmarks, commands, errors, http_api, metrics, schemas, settings, training
 from docs.generated.tables import table
 from docs.pictures import FLOWS
 from docs.pictures.draw import Arrow, Box, Flow
 from service.errors import Code
 from service.metrics import Metrics
 from service.settings import Settings
-from tests.docs.blocks import ROOT
+from tests.docs.blocks import DOCS, ROOT
 
 
 def test_a_table_cannot_be_broken_by_what_is_in_it() -> None:
@@ -87,10 +88,16 @@ def test_every_setting_of_a_run_is_there_with_its_value_in_each_preset() -> None
     assert "| `fusion.sources` | `id_recommenders,popularity,neighbours` |" in text
 
 
-def test_each_page_of_the_reference_names_a_part_there_is() -> None:
+def test_every_benchmark_is_there_with_what_it_measures() -> None:
+    text = benchmarks.markdown()
+    assert "| `kill` | kill -9 at random points while events, items, re-indexes and promotions go on:" in text
+    assert re.findall(r"^\| `(\w+)` \| \S", text, re.M) == names()
+
+
+def test_every_part_stands_on_one_page() -> None:
     named = [
         part
-        for page in sorted((ROOT / "docs/reference").glob("*.md"))
+        for page in DOCS
         for part in re.findall(r"^```\{generated\} (\w+)$", page.read_text("utf-8"), re.M)
     ]
     assert sorted(named) == sorted(PARTS)
