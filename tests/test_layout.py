@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": set(),
     "benchmarks": {"demo", "index", "model", "service", "training"},
     "client": {"laser_client", "pydantic"},
+    "examples": {"laser_client"},
 }
 
 # The package that may import it; the benchmarks, which measure peers, may import all.
