@@ -6,6 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from docs.generated.tables import code, table
 from service.settings import PREFIX, Settings
@@ -50,6 +51,6 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _default(value: object) -> object:
-    if value is None or value == ():
+    if value in (None, (), PydanticUndefined):  # undefined: a factory asks the environment
         return None
     return str(value).lower() if isinstance(value, bool) else value

@@ -27,6 +27,7 @@ def test_every_setting_is_there_with_its_bounds_and_its_default() -> None:
     assert "| `LASER_MAX_K` | whole number, ≥ 1, ≤ 2,048 | `100` | largest k;" in text
     assert "| `LASER_FAST_PATH` | true or false | `false` |" in text
     assert "| `LASER_REDIS_URL` | secret |  |" in text
+    assert "| `LASER_OTLP_ENDPOINT` | text |  | OpenTelemetry collector" in text
     assert "| `LASER_ALLOWED_HOSTS` | text, comma separated |  |" in text
     assert "| `LASER_LOG_LEVEL` | `debug` or `info` or `warning` or `error` | `info` |" in text
     assert len(text.splitlines()) == len(Settings.model_fields) + 2
