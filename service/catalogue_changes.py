@@ -22,7 +22,7 @@ from index.neighbours import Neighbours
 from index.stacked import Stacked, StackedTokens
 from model.attacher import Attacher
 from service.catalogue_neighbours import Move, NeighbourChanges
-from service.constraints.values import Value
+from service.constraints.catalogue_words import Value
 from service.history import Record
 from service.item_encoding import EncodedItem
 from service.snapshot import Snapshot

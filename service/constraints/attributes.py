@@ -8,7 +8,6 @@ Letters: n items.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from service.constraints.tokens import stems
 from service.constraints.units import CONCEPT_DIMENSION, UNITS, concepts_of
 
 YEARS = (1000, 2100)
-TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
+DAY = 1440.0  # minutes: from days on, durations are counted
 SMALL = 60  # distinct numbers up to which "4 players" and "14 inches" are meant exactly
 EXTREMES = frozenset({"min", "max", "minimum", "maximum"})  # "min_players" counts players, not minutes
 NAME_NOISE = frozenset(
@@ -48,17 +47,6 @@ class Numeric:
         return "year" in self.concepts
 
 
-@dataclass(frozen=True)
-class Flag:
-    """A column that says yes or no: its name is what a sentence says ("vegan", "not waterproof")."""
-
-    name: str
-    stems: tuple[str, ...]
-    yes: str
-    no: str
-    numeric: bool  # its values are the numbers 1 and 0
-
-
 def name_stems(name: str) -> tuple[str, ...]:
     """The stems of a column's name: "prep_minutes", "prepMinutes" and "prep minutes" are the same."""
     return stems(CAMEL.sub(" ", name).replace("_", " "))
@@ -68,31 +56,22 @@ def numeric_columns(catalogue: Catalogue) -> tuple[Numeric, ...]:
     """The numeric columns that have numbers, flags left out."""
     found = []
     for column in catalogue.columns.values():
-        if column.kind is ColumnKind.NUMERIC and _flag(column.name, _numbers(catalogue, column.name)) is None:
-            numbers = _numbers(catalogue, column.name)
-            if len(numbers):
+        if column.kind is ColumnKind.NUMERIC:
+            numbers = numbers_of(catalogue, column.name)
+            if len(numbers) and not is_yes_or_no(numbers):
                 found.append(_numeric(column.name, numbers))
     return tuple(found)
 
 
-def flag_columns(catalogue: Catalogue) -> tuple[Flag, ...]:
-    """The columns whose only values are yes and no, in words or as 1 and 0."""
-    found = []
-    for column in catalogue.columns.values():
-        if column.kind is ColumnKind.NUMERIC:
-            flag = _flag(column.name, _numbers(catalogue, column.name))
-        elif column.kind is ColumnKind.CATEGORICAL:
-            flag = _spelled_flag(column.name, catalogue.terms(column.name).values)
-        else:
-            flag = None
-        if flag is not None:
-            found.append(flag)
-    return tuple(found)
-
-
-def _numbers(catalogue: Catalogue, name: str) -> NDArray[np.float64]:
+def numbers_of(catalogue: Catalogue, name: str) -> NDArray[np.float64]:
+    """float64 [n]: the numbers of a column, in the order of its items; those without one left out."""
     numbers: NDArray[np.float64] = catalogue.numbers(name)
     return numbers[np.isfinite(numbers)]
+
+
+def is_yes_or_no(numbers: NDArray[np.float64]) -> bool:
+    """Whether a column of numbers says yes and no, as 1 and 0."""
+    return set(np.unique(numbers).tolist()) == {0.0, 1.0}
 
 
 def _numeric(name: str, numbers: NDArray[np.float64]) -> Numeric:
@@ -110,7 +89,7 @@ def _numeric(name: str, numbers: NDArray[np.float64]) -> Numeric:
     dimension, factor = _unit(parts, concepts, usual)
     return Numeric(
         name, parts, concepts, dimension, factor, float(numbers.min()), float(numbers.max()),
-        len(np.unique(numbers)) <= SMALL and dimension not in ("time", "money"),
+        len(np.unique(numbers)) <= SMALL and dimension != "money" and (dimension != "time" or factor >= DAY),
     )  # fmt: skip
 
 
@@ -118,6 +97,8 @@ def _unit(parts: tuple[str, ...], concepts: tuple[str, ...], usual: float) -> tu
     """The dimension and factor of a column: from the last word of its name, else from what it is of."""
     if concepts == ("year",):
         return None, 1.0
+    if "per" in parts[1:]:  # "hours_per_week"
+        parts = parts[: parts.index("per")]
     for dimension, table in UNITS.items():
         if parts and parts[-1] in table and not (dimension == "money" and parts[-1] == "pound"):
             return dimension, table[parts[-1]]
@@ -130,27 +111,3 @@ def _unit(parts: tuple[str, ...], concepts: tuple[str, ...], usual: float) -> tu
         if dimension_ is not None:
             return dimension_, 1.0
     return None, 1.0
-
-
-def _flag(name: str, numbers: NDArray[np.float64]) -> Flag | None:
-    if len(numbers) and set(np.unique(numbers).tolist()) == {0.0, 1.0} and (parts := _flag_stems(name)):
-        return Flag(name, parts, "1", "0", True)
-    return None
-
-
-def _spelled_flag(name: str, values: Sequence[str]) -> Flag | None:
-    folded = {value.casefold(): value for value in values}
-    yes = [value for fold, value in folded.items() if fold in TRUE]
-    no = [value for fold, value in folded.items() if fold in FALSE]
-    if (
-        len(folded) in (1, 2)
-        and len(yes) == 1
-        and len(yes) + len(no) == len(folded)
-        and (parts := _flag_stems(name))
-    ):
-        return Flag(name, parts, yes[0], no[0] if no else "", False)
-    return None
-
-
-def _flag_stems(name: str) -> tuple[str, ...]:
-    return tuple(stem for stem in name_stems(name) if stem not in NAME_NOISE)

@@ -17,7 +17,15 @@ from service.constraints.units import DIMENSION_CONCEPT, Unit
 SURE, LIKELY, CARRIED, PLAUSIBLE = 0.95, 0.9, 0.8, 0.75
 REACH = 3.0  # how far outside of a column's numbers a bare number may lie, as a factor
 BARE_ROOM = 0.2  # "a 90-minute film": 72 to 108
-WHOLE = ("total", "overall", "runtime", "duration")  # of several columns of one dimension, the one to take
+WHOLE = (
+    "total",
+    "overall",
+    "runtime",
+    "duration",
+    "rating",
+    "score",
+    "point",
+)  # of several columns of one dimension, the one to take
 LONG_UNITS = 43_800  # minutes: months and years are ages
 
 
@@ -42,8 +50,12 @@ def choose(
     if found.units:
         return _by_unit(found, columns)
     if found.concepts and (column := _of_concepts(found.concepts, columns, found)) is not None:
-        return _bounds(found, column, 1.0, LIKELY)
+        return _bounds(_turned(found, column), column, 1.0, LIKELY)
     years = [column for column in columns if column.is_year]
+    prices = [column for column in columns if {"price", "pay"} & set(column.concepts)]
+    amount = found.year and not found.bare and not found.concepts and not _spans(found, years)
+    if amount and _spans(found, prices[:1]):  # "under 2000" where the oldest is of 2012
+        return _bounds(found, prices[0], 1.0, CARRIED)
     if found.year and years:
         return _bounds(found, years[0], 1.0, LIKELY)
     if found.year and _gte(found) >= 1000 and not _plausible(found, columns):
@@ -53,7 +65,6 @@ def choose(
     by_name = {column.name: column for column in columns}
     if carried in by_name and _fits(found, by_name[carried]):
         return _bounds(found, by_name[carried], 1.0, CARRIED)
-    prices = [column for column in columns if "price" in column.concepts]
     if prices:
         return _bounds(found, prices[0], 1.0, CARRIED)
     fitting = _plausible(found, columns)
@@ -108,6 +119,26 @@ def _unit_for(found: Range, column: Numeric) -> float | None:
     return None
 
 
+def best_fit(found: Range, columns: Sequence[Numeric]) -> Numeric | None:
+    """Of several columns that a word names, the first in whose numbers the range lies, else near them."""
+    within = [column for column in columns if _spans(found, [column])]
+    near = within or [column for column in columns if _fits(found, column)] or list(columns)
+    return near[0] if near else None
+
+
+def _spans(found: Range, columns: Sequence[Numeric]) -> bool:
+    """Whether all of the bounds lie among the numbers of one of the columns."""
+    numbers = [bound for bound in (found.gte, found.gt, found.lte, found.lt) if bound is not None]
+    return any(all(column.low <= number <= column.high for number in numbers) for column in columns)
+
+
+def _turned(found: Range, column: Numeric) -> Range:
+    """The range the other way round, where the comparator says the opposite of what the column holds."""
+    if not set(found.turned) & set(column.concepts):
+        return found
+    return found._replace(gte=found.lte, gt=found.lt, lte=found.gte, lt=found.gt)
+
+
 def _by_noun(word: str, columns: Sequence[Numeric]) -> Numeric | None:
     return next((column for column in columns if word in column.stems), None)
 
@@ -130,8 +161,12 @@ def _by_unit(found: Range, columns: Sequence[Numeric]) -> Bounds | Missing | Non
         pair for pair in fitting if _fits(_scaled(found, pair), pair[0])
     ] or fitting  # "3 pounds": money or mass
     spoken = [pair for pair in fitting if set(found.concepts) & set(pair[0].concepts)] or fitting
-    whole = [pair for pair in spoken if set(WHOLE) & set(pair[0].stems)] or spoken
+    called = [
+        pair for pair in spoken if found.word in pair[0].stems
+    ] or spoken  # "4 stars": stars, not a score
+    whole = [pair for pair in called if set(WHOLE) & set(pair[0].stems)] or called
     column, unit = whole[0]
+    found = _turned(found, column)
     if unit.dimension == "time" and unit.factor >= LONG_UNITS and column.high * column.factor < unit.factor:
         return None  # "for 3 years": no length of anything here
     different = {pair[0].name for pair in whole if pair[1].dimension == unit.dimension}
@@ -150,7 +185,7 @@ def _of_concepts(concepts: Sequence[str], columns: Sequence[Numeric], found: Ran
     for concept in concepts:
         of_it = [column for column in columns if concept in column.concepts]
         fitting = [column for column in of_it if _fits(found, column)]
-        if fitting or of_it:
+        if fitting or (of_it and concept != "party"):
             return (fitting or of_it)[0]
     return None
 

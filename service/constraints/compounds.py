@@ -11,12 +11,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from index.columns import ColumnKind
+from service.constraints.catalogue_words import Value
 from service.constraints.element import Element
 from service.constraints.meaning import CERTAIN, CLOSE, Meanings
 from service.constraints.scopes import Mention
 from service.constraints.tokens import Token
 from service.constraints.types import Clause, Compound, Constraint, Phrase, Values
-from service.constraints.values import Value
 from service.constraints.vocabulary import Vocabulary
 
 LONGEST = 4  # words

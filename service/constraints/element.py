@@ -8,7 +8,7 @@ from service.constraints.types import Bounds, Relative, Values
 
 Kind = Literal[
     "value", "range", "relative", "missing", "attribute", "text",
-    "negation", "denied", "affirmation", "not_only", "hedge", "break", "both", "either", "filler",
+    "negation", "denied", "optional", "affirmation", "not_only", "hedge", "break", "both", "either", "filler",
     "or", "and", "comma", "end",
 ]  # fmt: skip
 Meaning = Values | Bounds | Relative | Missing | None
@@ -23,3 +23,4 @@ class Element:
     last: int
     meaning: Meaning = None
     attribute: str | None = None
+    each: bool = False  # of several values, an item has every one: "romcom"

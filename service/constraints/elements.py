@@ -7,9 +7,10 @@ grammar.py's.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.constraints.attributes import EXTREMES, Flag, Numeric
-from service.constraints.choose import Missing, choose, end_of, relative
+from service.constraints.attributes import EXTREMES, Numeric
+from service.constraints.choose import WHOLE, Missing, best_fit, choose, end_of, relative
 from service.constraints.element import Element
+from service.constraints.flags import said_of, yes
 from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
 from service.constraints.named_values import NamedValues
 from service.constraints.pairs import between_ends
@@ -19,7 +20,7 @@ from service.constraints.tokens import Token
 from service.constraints.types import Bounds, Values
 from service.constraints.vocabulary import Vocabulary
 
-FLAG_SURE, AMOUNT_SURE = 0.9, 0.8
+AMOUNT_SURE = 0.8
 MEASURES = frozenset(
     ["long", "old", "tall", "high", "wide", "deep", "heavy", "thick", "big", "large"]
 )  # behind a quantity
@@ -47,8 +48,11 @@ class Reader:
         return self.found
 
     def _paired(self, element: Element) -> list[Element]:
-        """A range on one of two columns for the ends of a thing as ranges on both, unless that one was named."""
+        """A range on one of two columns for the ends of a thing as ranges on both, unless that one was named; values
+        that hold together one by one."""
         bounds = element.meaning
+        if element.each and isinstance(bounds, Values):
+            return [replace(element, meaning=replace(bounds, values=(value,))) for value in bounds.values]
         pair = self.vocabulary.pairs.get(element.attribute or "")
         before = {token.stem for token in self.tokens[max(0, element.first - 2) : element.first]}
         if not isinstance(bounds, Bounds) or pair is None or before & EXTREMES:
@@ -84,7 +88,10 @@ class Reader:
             return name
         if grammar is not None:
             return grammar
-        return self._values.doubtful(at) or Element("text", at, at + 1)
+        if (doubtful := self._values.doubtful(at)) is not None:
+            return doubtful
+        general = self.vocabulary.values.is_general(self.tokens[at].stem)
+        return Element("filler" if general else "text", at, at + 1)
 
     def _range(self, at: int) -> Element | None:
         found = read_range(self.tokens, at)
@@ -105,7 +112,7 @@ class Reader:
         if place < len(self.tokens) and self.tokens[place].word in ("of", "in", "for"):
             place += 1
         if place < len(self.tokens):
-            behind = self.vocabulary.number_word(self.tokens[place].stem)
+            behind = best_fit(found, self.vocabulary.number_words(self.tokens[place].stem))
             if (
                 behind is not None
                 and place > found.end - 1
@@ -117,7 +124,7 @@ class Reader:
                 return self.vocabulary.numeric_by_name[element.attribute], found.end
             if element.kind not in ("filler", "attribute"):
                 break
-            column = self.vocabulary.number_word(self.tokens[element.last - 1].stem)
+            column = best_fit(found, self.vocabulary.number_words(self.tokens[element.last - 1].stem))
             if column is not None:
                 return column, found.end
         return None, found.end
@@ -127,8 +134,9 @@ class Reader:
             parts = [token for token in self.tokens[at : at + 2 * size] if token.word != "-"][:size]
             flag = self.vocabulary.flag(tuple(token.stem for token in parts))
             if flag is not None and len(parts) == size:
-                last = self.tokens.index(parts[-1]) + 1
-                return Element("value", at, last, _yes(flag, self.words(at, last)), flag.name)
+                last, holds = said_of(self.tokens, at + self.tokens[at:].index(parts[-1]) + 1)
+                meaning = replace(yes(flag, self.words(at, last)), include=holds)
+                return Element("value", at, last, meaning, flag.name)
         return None
 
     def _amount(self, at: int) -> Element | None:
@@ -141,8 +149,9 @@ class Reader:
             place = at + size
             while place < len(self.tokens) and self.tokens[place].word in ("-", "in", "on", "of"):
                 place += 1
-            column = (
-                self.vocabulary.number_word(self.tokens[place].stem) if place < len(self.tokens) else None
+            named = self.vocabulary.number_words(self.tokens[place].stem) if place < len(self.tokens) else ()
+            column = next(
+                (each for each in named if set(WHOLE) & set(each.stems)), named[0] if named else None
             )
             if column is not None and not column.is_year:
                 end = end_of(column, side, PLAIN, self.words(at, place + 1), AMOUNT_SURE)
@@ -206,12 +215,6 @@ class Reader:
         if not (self.tokens[at].is_word or self.tokens[at].number is not None):
             return Element("filler", at, at + 1)
         return Element("filler", at, at + 1) if self.tokens[at].stem in _filler_stems() else None
-
-
-def _yes(flag: Flag, text: str) -> Values | Bounds:
-    if flag.numeric:
-        return Bounds(flag.name, text, FLAG_SURE, gte=1.0, lte=1.0)
-    return Values(flag.name, (flag.yes,), text, FLAG_SURE)
 
 
 def _filler_stems() -> frozenset[str]:

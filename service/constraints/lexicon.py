@@ -21,6 +21,10 @@ cannot stand|not into|not a fan of|no fan of|not keen on|not interested in|not i
 rid of|anyone except|leave off|leave aside|not any|not a|not an|not the|not so|not from|not by|not in
 no kind of|none of|nothing from|nothing by|nothing in|nothing with|nothing like|nothing of|nothing that is
 done with|through with|w / o|nothing thats|nothing which is|not even|no longer|not another
+unless|unless it is|unless its|unless they are|unless theyre|outside|outside of|rather not|id rather not
+would rather not
+without any|without a|without an|without the|anywhere but|anywhere except|anywhere other than|anybody but|anybody except
+steering clear of|staying away from|no way|nothing at all with|by no means|under no circumstances|void of
 """
 DENIALS = """
 it isnt|it is not|they arent|they are not|none of that|none of those|none of it|none of them|no thanks|no thank you
@@ -37,6 +41,8 @@ limited to|would like|id like|i like|im after|am after|include|including|include
 i need|i would like|youve got|you have got|you got|have you got|do you have|w /
 give us|please show|only show|only want|just show|along with|together with|plus|i love
 we love|id love|would love|love to|they like|we like|she likes|he likes|really like|i enjoy|love seeing
+isnt there|arent there|dont you have|do you not have|havent you got|cant you show|couldnt you show|cant i get
+isnt there any|arent there any|dont you have any|is there|are there|could i get|can i get
 """
 NOT_ONLY = """
 not only|not just|not exclusively|not necessarily|not solely|not merely|not purely|not strictly|not simply
@@ -49,6 +55,11 @@ dont only want|dont just want|dont want only|dont want just|do not want only|do 
 do not only want|do not just want|dont give me only|dont give me just|dont show me only|dont show me just
 dont limit it to|dont limit yourself to|dont restrict it to|dont stick to|doesnt only have to be
 """
+OPTIONAL = """
+not required|not needed|not necessary|isnt required|isnt needed|isnt necessary|not essential|not mandatory|isnt a must
+not a requirement|is optional|are optional|arent required|arent needed|arent necessary|is not required|is not needed
+are not required|are not needed|is not necessary|are not necessary
+"""
 HEDGES = """
 preferably|preferable|preferred|ideally|maybe|perhaps|possibly|hopefully|if possible|if you can|if you have
 if available|where possible|would be nice|would be good|would be great|a bonus|a plus|prefer|prefers
@@ -57,12 +68,13 @@ optionally|a preference for|preference for|if there is|not a must|but not requir
 might be|might like|tend to like|lean towards
 """
 BREAKS = """
-but|however|yet|though|although|as long as|so long as|provided|still|instead|otherwise|while|whereas|also
+but|however|yet|though|although|as long as|so long as|provided|only if|but only if|still|instead|otherwise|while
+whereas|also
 but also|but still|and also|and only|but only|but with|and with|but preferably
 """
 EXCEPTIONS = """
-except|except for|but not|other than|apart from|aside from|besides|excluding|unless it is|unless its
-unless they are|save for
+except|except for|but not|other than|apart from|aside from|besides|excluding|unless|unless it is|unless its
+unless they are|unless theyre|save for
 """
 FILLERS = """
 story|stories|tale|tales
@@ -92,11 +104,17 @@ long time no see|long day|short notice|small talk|cheap talk|years old|year old
 not more than that|no more than that|nothing more than that|not over that|not longer than that|no longer than that
 than usual|than normal|than the usual|than what|than the ones|than those|than these|than before|than my|than that
 than what i usually|usual|usually|normally
+place|places|somewhere|anywhere|spot|spots|venue|venues|job|jobs|role|roles|position|positions
+mind|finding|showing|giving|getting|help|helping|pls|plz|sth|unfortunately|actually|basically|honestly|simply|definitely
+absolutely|possible|fully|truly|genuinely|especially|particularly|certain|specific|mainly|mostly|whatever|whichever|whats
+would you mind|if you dont mind|if you would|if you could|be so kind|be so good|i was wondering|wondering|wonder|whether
+pays|paid|paying|earning|earns|weigh|weighs|weighing|rated|scored|scoring|sleeps|seats|room|rating|speak|speaks|speaking
 """
 NOUNS = """
 story|stories|tale|tales|item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song
 songs|track|tracks|album|albums|recipe|recipes|dish|dishes|show|shows|series|title|titles|article|articles
 piece|pieces|thing|things|stuff|food|one|ones
+job|jobs|role|roles|position|positions|place|places
 """
 PRONOUNS = "something|anything"
 CALENDAR = """
@@ -114,6 +132,8 @@ COMMANDS = "ignore|disregard|override|forget|bypass|reveal|print|repeat|pretend|
 MACHINERY = "instruction|instructions|prompt|prompts|rules|system|developer|jailbreak|admin|model"
 REASONS = "so|because|cause|cuz|coz|bc"
 SPEAKERS = "i|im|ive|id|it|its|they|theyre|their|theirs|mine|my|he|hes|she|shes|we|were|our|that|thats"
+CONDITIONS = "as long as|so long as|provided|only if|but only if|on condition"
+BEFORE_NAMES = "in|from|at|of|near|by"
 PLACES = "in|at|to|into|inside|around|on|from"
 OWNERS = "my|our|his|her|their|this"
 QUESTIONS = "who|whos|when|whens|where|wheres|why|how|hows"
@@ -136,8 +156,8 @@ def phrases() -> PhraseTable:
     """Every grammar phrase with its kind; where lists share one, the earlier kind in this order wins."""
     table: PhraseTable = {}
     for kind, text in (
-        ("not_only", NOT_ONLY), ("denied", DENIALS), ("hedge", HEDGES), ("affirmation", AFFIRMATIONS),
-        ("negation", NEGATIONS), ("break", BREAKS), ("both", BOTH), ("filler", FILLERS),
+        ("not_only", NOT_ONLY), ("denied", DENIALS), ("optional", OPTIONAL), ("hedge", HEDGES),
+        ("affirmation", AFFIRMATIONS), ("negation", NEGATIONS), ("break", BREAKS), ("both", BOTH), ("filler", FILLERS),
     ):  # fmt: skip
         for entry in _entries(text):
             table.setdefault(tuple(entry.split()), kind)

@@ -21,10 +21,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from service.constraints.catalogue_words import Value
+from service.constraints.lexicon import word_set
+from service.constraints.naming import is_kin, is_naming
 from service.constraints.neutral import NEUTRAL
-from service.constraints.tokens import stem_of, tokenize
+from service.constraints.titles import Titles
+from service.constraints.tokens import stem_of, stems, tokenize
 from service.constraints.types import Phrase, Values
-from service.constraints.values import Value
 from service.constraints.vocabulary import Vocabulary
 
 Vectors = NDArray[np.float32]
@@ -33,6 +36,13 @@ MOST_VALUES = 1500  # of the descriptive columns, those with most items
 RELEVANT, CERTAIN = 1.35, 1.5  # in floors
 FLOOR_QUANTILE = 0.95
 CLOSE, ALIKE = 0.92, 0.97  # of the best similarity: nearly as good, as good
+UNIVERSAL = 0.9  # share of the items from which a value says nothing: "Bicycles" where there is nothing else
+VOTED = 0.95  # confidence of what all titles say
+ONE_OF_MANY = (
+    0.66  # of the best similarity: what a column's middle value reaches if the word is another of its kind
+)
+SECOND = 0.85  # of the best: what a second value of a kind with names reaches
+FEWEST = 3  # values that make a kind
 MOST_NEAR = 5  # values that a phrase leans to
 KEPT = 4096  # phrases whose vectors are remembered
 
@@ -57,10 +67,14 @@ class Meanings:
 
     def __init__(self, vocabulary: Vocabulary, texts: Texts) -> None:
         index = vocabulary.values
-        candidates = [value for value in index.all if value.column in index.descriptive]
+        most = UNIVERSAL * len(vocabulary.catalogue)
+        candidates = [
+            value for value in index.all if value.column in index.descriptive and value.items <= most
+        ]
         self.values = sorted(candidates, key=lambda value: -value.items)[:MOST_VALUES]
         self.kinds = index.kinds
         self._is_gibberish = index.is_gibberish
+        self._titles = Titles(vocabulary.catalogue, index)
         self._texts = texts
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
         common = texts.vectors(NEUTRAL)  # [neutral, D]
@@ -97,6 +111,53 @@ class Meanings:
         found = (Near(self.values[n], float(similarity[n])) for n in order)
         return [near for near in found if column in (None, near.value.column)][:MOST_NEAR]
 
+    def meant(self, phrase: Phrase, near: Sequence[Near], another: bool) -> Values | None:
+        """What a phrase surely means, as a condition; None where nothing is sure.
+
+        That is its nearest value, unless it is `another` of the kind. Titles are heard on it (titles.py): where they
+        have another value it is that; where they veto, the phrase is tried without its general nouns.
+        """
+        sure = bool(near) and near[0].similarity >= CERTAIN * self.floor and not another
+        if sure and not self._titles.veto(phrase.text, near[0].value):
+            return self.value_of(phrase, near)
+        plain = bare(phrase.text)
+        vote = self._titles.vote(plain)
+        if vote is not None and phrase.attribute in (None, vote[0].column):
+            value, share = vote
+            return Values(value.column, (value.value,), phrase.text, round(share * VOTED, 2), phrase.include)
+        closer = self.near(plain, phrase.attribute) if plain != phrase.text else []
+        if (
+            closer
+            and closer[0].similarity >= CERTAIN * self.floor
+            and not self._titles.veto(plain, closer[0].value)
+        ):
+            return None if self.is_another(plain, closer) else self.value_of(phrase, closer)
+        return None
+
+    def vetoed(self, text: str, near: Sequence[Near]) -> bool:
+        """Whether titles say that a phrase does not mean its nearest value."""
+        return bool(near) and self._titles.veto(text, near[0].value)
+
+    def is_another(self, text: str, near: Sequence[Near], named: bool = False) -> bool:
+        """Whether a phrase is none of the values of its nearest one's column but another of the kind (naming.py).
+
+        `named`: the column was ("the city of Atlantis"), and one of names knows no other words for them.
+        """
+        if not near:
+            return False
+        best = near[0].value
+        text = bare(text)
+        self.prepare([text])
+        places = [n for n, value in enumerate(self.values) if value.column == best.column]
+        similarity = np.sort(self._vectors[places] @ self._kept[text] - self._usual[places])[
+            ::-1
+        ]  # [V], falling
+        if len(places) < FEWEST or is_kin(text, best.value) or set(stems(text)) & set(stems(best.value)):
+            return False
+        if is_naming(best.column) and (named or similarity[1] >= SECOND * similarity[0]):
+            return True
+        return bool(np.median(similarity) >= ONE_OF_MANY * similarity[0])
+
     def related(self, column: str, values: Sequence[str]) -> list[tuple[str, float]]:
         """Other values of the column near to some of these, with their similarity in (0, 1]."""
         places = [n for n, value in enumerate(self.values) if value.column == column]
@@ -127,6 +188,16 @@ class Meanings:
         values = tuple(dict.fromkeys((best.value.value, *(each.value.value for each in alike))))
         sure = min(0.95, round(0.7 + 0.25 * (near[0].similarity / self.floor - CERTAIN) / CERTAIN, 2))
         return Values(best.value.column, values, phrase.text, sure, phrase.include)
+
+
+def bare(text: str) -> str:
+    """A phrase without the general nouns around it: "cowboy" of "cowboy films"."""
+    words = text.split()
+    while len(words) > 1 and words[-1].casefold() in word_set("NOUNS"):
+        words.pop()
+    while len(words) > 1 and words[0].casefold() in word_set("PRONOUNS"):
+        words.pop(0)
+    return " ".join(words)
 
 
 def company(text: str, within: str = "") -> str:

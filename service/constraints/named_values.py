@@ -1,10 +1,11 @@
 """Values of the catalogue in a sentence, and how sure each is, given what stands beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from service.constraints.element import Element
-from service.constraints.lexicon import grammar_words
+from service.constraints.lexicon import grammar_words, word_set
 from service.constraints.tokens import Token
 from service.constraints.types import HARD, Values
 from service.constraints.values import AMBIGUOUS, LOOSE, Match
@@ -62,9 +63,12 @@ class NamedValues:
 
     def _may_be_value(self, first: int, last: int, match: Match) -> bool:
         """A single grammar word is a value only where it is written like one: "NON", not "non"."""
-        if last - first > 1 or self.tokens[first].word not in grammar_words():
+        word = self.tokens[first].word
+        if last - first > 1 or word not in grammar_words() or word in word_set("NOUNS"):
             return self.tokens[first].is_word or last - first > 1
         token = self.tokens[first]
+        if first > 0 and self.tokens[first - 1].word == "about":
+            return True  # "about cooking"
         return first > 0 and token.is_capital and token.text in {value.value for value in match.values}
 
     def misspelt(self, at: int, least: int = 1) -> Element | None:
@@ -152,8 +156,34 @@ class NamedValues:
             return self._of(match, at, at + 1, match.confidence)
         if (element := self.misspelt(at)) is not None:
             return element
+        if (element := self._clipped(at)) is not None:
+            return element
         match = index.find_part(token.stem) or index.find_part(self._spelt(at)[0][0])
-        return None if match is None else self._of(match, at, at + 1)
+        return None if match is None or self._goes_on(match) else self._of(match, at, at + 1)
+
+    def _clipped(self, at: int) -> Element | None:
+        """ "romcom" and "rom-com": the beginnings of two values; "sci-fi": of one value's words."""
+        words = self.tokens[at : at + 3]
+        hyphened = len(words) == 3 and words[1].word == "-" and words[2].is_word and words[2].glued
+        if hyphened:
+            match = self.vocabulary.values.find_clipped(words[0].word + words[2].stem, len(words[0].word))
+        elif self.vocabulary.values.is_known(words[0].word, words[0].stem):
+            return None
+        else:
+            match = self.vocabulary.values.find_clipped(words[0].stem)
+        element = (
+            None if match is None else self._of(match, at, at + 3 if hyphened else at + 1, match.confidence)
+        )
+        return None if element is None or match is None else replace(element, each=len(match.values) > 1)
+
+    def _goes_on(self, match: Match) -> bool:
+        """Whether a name of the same column stands before, with no more than values between: "OPI Nail Lacquer"."""
+        for element in reversed(self.found):
+            if element.kind != "value":
+                return False
+            if element.attribute == match.values[0].column:
+                return True
+        return False
 
 
 def _has_signs(match: Match, signs: set[str]) -> bool:

@@ -3,6 +3,7 @@
 A quantity is a number with the unit that was said, if any. Ranges of them are ranges.py.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from service.constraints.tokens import Token
 from service.constraints.units import NUMBERS, SCALES, SYMBOLS, TENS, Unit, units_of
 
 HALVES = {"half": 0.5, "quarter": 0.25}
+THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")  # "45.000 euros", as they are written on the continent
 LONGEST_SPELLED = 6  # words of one number: "one hundred and twenty five"
 
 
@@ -22,6 +24,7 @@ class Quantity(NamedTuple):
     word: str = ""  # the stem behind the number, which may name a column: "4 players"
     plain: bool = True  # written as digits without unit: may be a year
     article: bool = False  # "an hour": a quantity only behind a comparator
+    scale: float = 1.0  # "60k": 1000, which "40-60k" means for both
 
 
 def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
@@ -32,7 +35,10 @@ def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
         number = _number(tokens, at + 1)
         if number is None:
             return None
-        return Quantity(number[0], units_of(tokens[at].word), number[1], "", False)
+        value = _money(tokens[at + 1], number[0])
+        return Quantity(
+            value, units_of(tokens[at].word), number[1], "", False, False, _scale(tokens, number[1])
+        )
     if (part := _fraction(tokens, at)) is not None:
         return part
     number = _number(tokens, at)
@@ -41,17 +47,33 @@ def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
     value, end = number
     value, end = _and_a_half(tokens, value, end)
     end = _hyphen(tokens, end)
+    scale = _scale(tokens, number[1])
+    if [token.word for token in tokens[end : end + 2]] == ["per", "cent"]:
+        return Quantity(value, units_of("%"), end + 2, "percent", False)
     units = units_of(tokens[end].word) if end < len(tokens) else ()
     if not units:
         stem = tokens[end].stem if end < len(tokens) and tokens[end].is_word else ""
+        plain = tokens[at].number is not None and scale == 1.0
         return Quantity(
-            value, (), number[1] if end > number[1] and not stem else end, stem, tokens[at].number is not None
+            value, (), number[1] if end > number[1] and not stem else end, stem, plain, scale=scale
         )
     more = _more_time(tokens, end + 1, units)
     if more is not None:
         minutes = value * next(unit.factor for unit in units if unit.dimension == "time") + more[0]
         return Quantity(minutes, (Unit("time", 1.0),), more[1], "", False)
-    return Quantity(value, units, end + 1, tokens[end].stem, False)
+    if any(unit.dimension == "money" for unit in units):
+        value = _money(tokens[at], value)
+    return Quantity(value, units, end + 1, tokens[end].stem, False, scale=scale)
+
+
+def _scale(tokens: Sequence[Token], end: int) -> float:
+    """What the number that ends there was multiplied by: 1000 for "60k"."""
+    return SCALES.get(tokens[end - 1].word, 1.0)
+
+
+def _money(token: Token, value: float) -> float:
+    """No price has three decimals: "45.000" is forty-five thousand."""
+    return float(token.text.replace(".", "")) if THOUSANDS.fullmatch(token.text) else value
 
 
 def _fraction(tokens: Sequence[Token], at: int) -> Quantity | None:
@@ -84,6 +106,8 @@ def _number(tokens: Sequence[Token], at: int) -> tuple[float, int] | None:
     first = tokens[at]
     if first.number is not None:
         value, end = first.number, at + 1
+        if end < len(tokens) and _goes_on(first, tokens[end]):  # "50 000"
+            value, end = value * 1000 + (tokens[end].number or 0.0), end + 1
         if (
             end < len(tokens)
             and tokens[end].word in SCALES
@@ -92,6 +116,12 @@ def _number(tokens: Sequence[Token], at: int) -> tuple[float, int] | None:
             value, end = value * SCALES[tokens[end].word], end + 1
         return value, end
     return _spelled(tokens, at)
+
+
+def _goes_on(first: Token, second: Token) -> bool:
+    """Thousands with a space between: three figures, the last two of them zeros, as nobody lists two numbers."""
+    whole = len(first.text) <= 3 and first.text.isdigit() and not second.glued
+    return whole and len(second.text) == 3 and second.text.isdigit() and second.text.endswith("00")
 
 
 def _spelled(tokens: Sequence[Token], at: int) -> tuple[float, int] | None:

@@ -8,6 +8,7 @@ What it cannot match with a word stays a phrase; meaning.py asks the encoder abo
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from model.prompts import clean
 from service.constraints.choose import Missing
@@ -24,7 +25,7 @@ from service.constraints.types import (
     Phrase,
     Values,
 )
-from service.constraints.unknown import unknown_values
+from service.constraints.unknown import MAKERS, unknown_values
 from service.constraints.vocabulary import Vocabulary
 
 MACHINE_TOKENS = re.compile(
@@ -59,7 +60,10 @@ def parse(sentence: str, vocabulary: Vocabulary) -> Constraint:
     return Constraint(
         text,
         clauses,
-        (*_phrases(text, tokens, mentions), *(found for found in unknown if isinstance(found, Phrase))),
+        (
+            *_phrases(text, tokens, mentions, vocabulary),
+            *(found for found in unknown if isinstance(found, Phrase)),
+        ),
         find_compounds(text, tokens, mentions, vocabulary),
         tuple(m.element.meaning for m in mentions if m.only_named and isinstance(m.element.meaning, Values)),
         (*missing, *both, *(found for found in unknown if isinstance(found, Contradiction))),
@@ -70,7 +74,9 @@ def _said(text: str, tokens: Sequence[Token], mention: Mention) -> str:
     return text[tokens[mention.element.first].start : tokens[mention.element.last - 1].end]
 
 
-def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) -> tuple[Phrase, ...]:
+def _phrases(
+    text: str, tokens: Sequence[Token], mentions: Sequence[Mention], vocabulary: Vocabulary
+) -> tuple[Phrase, ...]:
     """Stretches of words that are no element, fillers between them kept; cut where the sign or the clause changes."""
     found: list[Phrase] = []
     start: Mention | None = None
@@ -92,14 +98,30 @@ def _phrases(text: str, tokens: Sequence[Token], mentions: Sequence[Mention]) ->
             if isinstance(otherwise, Values):
                 otherwise = replace(otherwise, include=include, soft=start.soft)
             found.append(
-                Phrase(words, include, None, denied, otherwise if isinstance(otherwise, Values) else None)
-            )
+                Phrase(
+                    words, include, None, denied, _name(tokens, start.element.first, end, vocabulary),
+                    otherwise if isinstance(otherwise, Values) else None,
+                )
+            )  # fmt: skip
             start = last = None
         if mention is not None and mention.element.kind == "text" and not mention.only_named:
             if tokens[mention.element.first].word == "free" and start is None:
                 continue
             start, last = start or mention, mention
     return tuple(found)
+
+
+def _name(
+    tokens: Sequence[Token], first: int, end: int, vocabulary: Vocabulary
+) -> Literal["", "name", "maker"]:
+    """Whether the words are written like a name behind "in" and the like, or like a maker's behind "from"."""
+    before = tokens[first - 1].word if first else ""
+    words = [token for token in tokens[first : end + 1] if token.is_word]
+    if not all(word.is_capital and word.word not in word_set("CALENDAR") for word in words):
+        return ""
+    if before in MAKERS and vocabulary.names_things():
+        return "maker"
+    return "name" if before in word_set("BEFORE_NAMES") else ""
 
 
 def _with_nouns(tokens: Sequence[Token], first: int, end: int) -> tuple[int, int]:

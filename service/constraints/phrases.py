@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.constraints.compounds import settle
-from service.constraints.meaning import CERTAIN, RELEVANT, Meanings, Near, company
+from service.constraints.meaning import CERTAIN, RELEVANT, Meanings, Near, bare, company
+from service.constraints.naming import is_naming
 from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Together, Values
+
+NAMES, MOST_NAMES = 3, 2  # of so many nearest values, so many of one column tell where a name is looked for
 
 
 def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constraint:
@@ -27,8 +30,10 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
     ignored: list[str] = []
     for phrase in constraint.phrases:
         near = meanings.near(phrase.text, phrase.attribute, within)
-        if near and near[0].similarity >= CERTAIN * meanings.floor:
-            value = meanings.value_of(phrase, near)
+        another = meanings.is_another(phrase.text, near, phrase.attribute is not None)
+        certain = bool(near) and near[0].similarity >= CERTAIN * meanings.floor
+        value = meanings.meant(phrase, near, another)
+        if value is not None:
             if not _join_denied(clauses, phrase, value):
                 clauses.append((value,))
         elif phrase.otherwise is not None:
@@ -36,7 +41,16 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         elif phrase.attribute is not None:
             what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
-        elif near and near[0].similarity >= RELEVANT * meanings.floor:
+        elif phrase.name == "maker":
+            what = f"This catalogue knows nothing called {phrase.text!r}."
+            contradictions.append(Contradiction("unknown_value", what, phrase.text))
+        elif (column := _missing_in(phrase, near, certain and another)) is not None:
+            what = f"This catalogue knows no {column} called {phrase.text!r}."
+            contradictions.append(Contradiction("unknown_value", what, phrase.text, column))
+        elif (
+            near and near[0].similarity >= RELEVANT * meanings.floor
+            and not another and not meanings.vetoed(phrase.text, near)
+        ):  # fmt: skip
             leanings.append(_leaning(phrase, near, meanings.floor))
         else:
             ignored.append(phrase.text)
@@ -66,11 +80,29 @@ def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
     return False
 
 
+def _missing_in(phrase: Phrase, near: Sequence[Near], another: bool) -> str | None:
+    """The column of names that a phrase is looked for in, and is not."""
+    if not near:
+        return None
+    column = near[0].value.column
+    alike = sum(each.value.column == column for each in near[:NAMES])
+    return (
+        column
+        if (another or alike >= MOST_NAMES) and (another or phrase.name != "") and is_naming(column)
+        else None
+    )
+
+
 def texts_of(constraint: Constraint) -> list[str]:
     """What has to be encoded for `read_phrases`."""
     within = _within(constraint)
     alone = [text for phrase in constraint.phrases for text in (phrase.text, company(phrase.text, within))]
-    return [*alone, *(text for each in constraint.compounds for text in (each.text, company(each.text)))]
+    bare_ones = [bare(phrase.text) for phrase in constraint.phrases]
+    return [
+        *alone,
+        *bare_ones,
+        *(text for each in constraint.compounds for text in (each.text, company(each.text))),
+    ]
 
 
 def _within(constraint: Constraint) -> str:

@@ -4,61 +4,21 @@ What is found here has bounds and a hint of what it is about ("longer" -> durati
 column: choose.py finds that. "About 20" is 20 per cent to either side; a bare amount of money is an upper bound.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from service.constraints.comparators import Bound, behind_table, comparator_table, longest_comparator
 from service.constraints.decades import read_years
 from service.constraints.numbers import Quantity, read_quantity
-from service.constraints.relative import comparatives
 from service.constraints.tokens import Token
-from service.constraints.units import Unit
+from service.constraints.units import PERIODS, Unit
 
-Bound = Literal["lt", "lte", "gt", "gte", "about", "exactly"]
 AROUND = 0.2  # "about 90 minutes": 72 to 108
 AROUND_YEARS = 3
-OPPOSITE: dict[Bound, Bound] = {"lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
-
-COMPARATORS: dict[Bound, str] = {
-    "lt": "under|below|less than|lower than|fewer than|smaller than|beneath|<|earlier than|prior to|before|pre",
-    "lte": """
-        at most|at the most|no more than|not more than|not over|not above|up to|max|maximum|maximum of
-        max of|a maximum of|not exceeding|not to exceed|doesnt exceed|dont exceed|does not exceed
-        do not exceed|within|<=|until|till|no later than|not later than|not after|capped at|limit of
-        limit is|budget of|budget is|my budget|no higher than|no greater than|nothing over|nothing above
-        nothing more than|not beyond|no over|nothing after|nothing past|cant exceed|less or equal
-        dont want to spend more than|cant spend more than|not spend more than|spend at most|spend up to
-        afford|cap of|a limit of|a budget of|only have|have only|only got|got only|just have
-        no after|a cap of|lower or equal to|less than or equal to
-    """,
-    "gt": "over|above|more than|greater than|higher than|exceeding|exceeds|>|beyond|past|after|later than|post",
-    "gte": """
-        at least|at the least|no less than|not less than|no fewer than|not fewer than|minimum|minimum of
-        a minimum of|starting at|min|min of|starting from|>=|since|not under|not below|no earlier than
-        not earlier than|not before|upwards of|from at least|nothing under|nothing below|nothing less than
-        no under|nothing before|no before|no lower than|no smaller than|greater than or equal to
-        more than or equal to|a min of
-    """,
-    "about": "around|about|roughly|approximately|approx|circa|~|close to|nearly|near|somewhere around|more or less",
-    "exactly": "exactly|precisely|equal to|equals|=|equal",
-}  # fmt: skip
-BEHIND: dict[Bound, str] = {
-    "lte": """
-        or less|or under|or below|or fewer|or cheaper|or shorter|or older|or earlier|or lower|or before
-        or smaller|max|maximum|tops|at most|at the most|and under|and below|and less|or lighter|and cheaper
-        at the latest|at latest|the latest|and earlier|and older|and before|at max|and shorter
-    """,
-    "gte": """
-        or more|or above|or over|or longer|or newer|or later|or higher|or up|or after|or greater|or bigger
-        or larger|plus|and up|and above|and over|and later|and newer|and more|onwards|onward|on|and onwards
-        and onward|minimum|min|at least|at the least|and after|or so and up|and upwards|or heavier|upwards
-        and longer|and higher|up|upward|at the earliest|at earliest|the earliest
-    """,
-    "about": "or so|or thereabouts|ish",
-}  # fmt: skip
-DATES = frozenset(["before", "after", "since", "until", "till", "pre", "post", "earlier", "later", "prior"])
+MOST_PEOPLE = 51  # "for 4" speaks of people below it
 OPEN = frozenset(["on", "up", "upward"])  # "from $10 up", not "10 on"
 OF_YEARS = frozenset(["in", "from", "of", "during", "for", "the"])
+BETWEEN = frozenset(["the", "-", "of", "about", "around", "is", ":", "year"])  # a comparator and its number
 
 
 class Range(NamedTuple):
@@ -74,6 +34,9 @@ class Range(NamedTuple):
     concepts: tuple[str, ...] = ()  # what the comparator speaks of
     year: bool = False  # a calendar year or decade by its form
     bare: bool = False  # no comparator: "a 90-minute film", "4 players"
+    turned: tuple[
+        str, ...
+    ] = ()  # concepts of which it says the opposite: older is less of a year, more of an age
 
 
 def read_range(tokens: Sequence[Token], at: int) -> Range | None:
@@ -81,63 +44,44 @@ def read_range(tokens: Sequence[Token], at: int) -> Range | None:
     return _between(tokens, at) or _compared(tokens, at) or _open_decade(tokens, at) or _bare(tokens, at)
 
 
-@cache
-def comparator_table() -> Mapping[tuple[str, ...], tuple[Bound, tuple[str, ...]]]:
-    """Comparators by their words, with the concepts they speak of, those made from relative words included."""
-    table: dict[tuple[str, ...], tuple[Bound, tuple[str, ...]]] = {}
-    for words, sense in comparatives().items():
-        concepts = tuple(concept for concept, _ in sense.ends)
-        bound: Bound = "lt" if sense.ends[0][1] == "low" else "gt"
-        closed: Bound = "gte" if bound == "lt" else "lte"
-        table[(*words, "than")] = (bound, concepts)
-        for no in (("no",), ("not",), ("nothing",)):
-            table[(*no, *words, "than")] = (closed, concepts)
-    for bound, text in COMPARATORS.items():
-        for entry in _entries(text):
-            concepts = ("year",) if DATES & set(entry) else ()
-            table[entry] = (bound, concepts)
-    return table
-
-
-def _entries(text: str) -> list[tuple[str, ...]]:
-    return [tuple(entry.split()) for entry in text.replace("\n", "|").split("|") if entry.strip()]
-
-
-@cache
-def _behind_table() -> Mapping[tuple[str, ...], Bound]:
-    return {entry: bound for bound, text in BEHIND.items() for entry in _entries(text)}
-
-
-@cache
-def _longest() -> int:
-    return max(map(len, comparator_table()))
-
-
 def _compared(tokens: Sequence[Token], at: int) -> Range | None:
     """A comparator and a quantity, a decade or a year."""
-    words = tuple(token.word for token in tokens[at : at + _longest()])
+    words = tuple(token.word for token in tokens[at : at + longest_comparator()])
     for size in range(len(words), 0, -1):
         if (entry := comparator_table().get(words[:size])) is not None:
             place = at + size
-            while place < len(tokens) and tokens[place].word in (
-                "the",
-                "-",
-                "of",
-                "about",
-                "around",
-                "is",
-                ":",
-                "year",
-            ):
+            while place < len(tokens) and (tokens[place].word in BETWEEN or _is_full_stop(tokens[place])):
                 place += 1
-            bound, concepts = entry
             decade = _decade(tokens, place)
-            if decade is not None and bound != "about":
-                return _of_decade(decade, bound)
+            if decade is not None and entry.bound != "about":
+                return _of_decade(decade, entry.bound)
             quantity = read_quantity(tokens, place)
             if quantity is not None:
-                return _bounded(bound, quantity, concepts, False)
+                found = _bounded(entry.bound, quantity, entry.concepts, False)._replace(turned=entry.turned)
+                return found._replace(end=_said_twice(tokens, _behind_period(tokens, found.end), entry.bound))
     return None
+
+
+def _is_full_stop(token: Token) -> bool:
+    """That of "max." and "min."."""
+    return token.word == "." and token.glued
+
+
+def _said_twice(tokens: Sequence[Token], end: int, bound: Bound) -> int:
+    """The token behind a bound that is said again: "my budget is $10 tops", "at least 4 or more"."""
+    for size in range(min(3, len(tokens) - end), 0, -1):
+        behind = behind_table().get(tuple(token.word for token in tokens[end : end + size]))
+        number = read_quantity(tokens, end + size)  # "over 10 and under 20"
+        if behind is not None and behind[0] == bound[0] and tokens[end].word not in OPEN and number is None:
+            return end + size
+    return end
+
+
+def _behind_period(tokens: Sequence[Token], end: int) -> int:
+    """The token behind "a night", "per week", "/month"."""
+    words = [token.word for token in tokens[end : end + 2]]
+    each = len(words) == 2 and words[0] in ("a", "an", "per", "each", "every", "/") and words[1] in PERIODS
+    return end + 2 if each else end
 
 
 def _of_decade(decade: Range, bound: Bound) -> Range:
@@ -166,7 +110,7 @@ def _bounded(bound: Bound, quantity: Quantity, concepts: tuple[str, ...], bare: 
 def _between(tokens: Sequence[Token], at: int) -> Range | None:
     """ "between X and Y", "from X to Y", "X to Y", "X-Y"; a unit said once holds for both."""
     word = tokens[at].word
-    start = at + 1 if word in ("between", "from") else at
+    start = at + 1 if word in ("between", "from", "for") else at
     if start < len(tokens) and tokens[start].word == "the":
         start += 1
     low_decade = _decade(tokens, start)
@@ -188,10 +132,13 @@ def _between(tokens: Sequence[Token], at: int) -> Range | None:
     year = bool(low_decade or high_decade) or (
         low.plain and high.plain and _is_year(low.value) and _is_year(high.value)
     )
+    if high.scale > low.scale and low.value < high.value / high.scale:  # "40-60k"
+        low = low._replace(value=low.value * high.scale)
     low_value, high_value, units = _same_unit(low, high)
     if low_value > high_value:
         return None
-    return Range(high.end, low_value, None, high_value, None, units, high.word or low.word, (), year)
+    end = _behind_period(tokens, high.end)
+    return Range(end, low_value, None, high_value, None, units, high.word or low.word, (), year)
 
 
 def _same_unit(low: Quantity, high: Quantity) -> tuple[float, float, tuple[Unit, ...]]:
@@ -215,7 +162,7 @@ def _open_decade(tokens: Sequence[Token], at: int) -> Range | None:
         return None
     words = tuple(token.word for token in tokens[decade.end : decade.end + 3])
     for size in range(len(words), 0, -1):
-        bound = _behind_table().get(words[:size])
+        bound = behind_table().get(words[:size])
         if bound in ("lte", "gte") and words[0] != "on":
             return _of_decade(decade, bound)._replace(end=decade.end + size)
     return decade
@@ -229,6 +176,9 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
     quantity = read_quantity(tokens, start)
     if quantity is None:
         return None
+    quantity = quantity._replace(end=_behind_period(tokens, quantity.end))
+    party = tokens[at].word == "for" and not quantity.units and quantity.value in range(1, MOST_PEOPLE)
+    concepts = ("party",) if party else ()
     for place in (
         quantity.end,
         quantity.end + 1,
@@ -237,16 +187,18 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
         if place > quantity.end and words[:1] not in (("or",), ("and",)):
             continue
         for size in range(len(words), 0, -1):
-            bound = _behind_table().get(words[:size])
+            bound = behind_table().get(words[:size])
             if read_quantity(tokens, place + size) is not None:  # "in 1994 and after 2000"
                 continue
             if bound is not None and not (words[0] in OPEN and tokens[start - 1].word != "from"):
                 noun = tokens[quantity.end].stem if place > quantity.end else quantity.word
-                return _bounded(bound, quantity._replace(word=noun), (), False)._replace(end=place + size)
+                return _bounded(bound, quantity._replace(word=noun), concepts, False)._replace(
+                    end=place + size
+                )
     if quantity.end < len(tokens) and tokens[quantity.end].word == "+" and tokens[quantity.end].glued:
         found = _bounded("gte", quantity, (), False)._replace(end=quantity.end + 1)
         return _with_unit(tokens, found)
-    return None if quantity.article else _bounded("exactly", quantity, (), True)
+    return None if quantity.article else _bounded("exactly", quantity, concepts, True)
 
 
 def _with_unit(tokens: Sequence[Token], found: Range) -> Range:

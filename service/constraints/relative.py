@@ -54,7 +54,9 @@ powerful = power high
 low-calorie = energy low
 high-calorie = energy high
 close near nearby = distance low
-distant = distance high
+far distant = distance high
+well-paid highly-paid high-paying well-paying = pay high
+badly-paid low-paid poorly-paid low-paying = pay low
 """
 FREE = ("price", "rating", "popularity")
 AMOUNTS: dict[str, Side] = {
@@ -110,6 +112,13 @@ def _end(text: str) -> tuple[str, Side]:
 
 def _forms(word: str) -> tuple[tuple[str, float], ...]:
     """Comparative and superlative of a one-syllable word, as they are spelled."""
+    if word == "far":
+        return (
+            ("further", COMPARATIVE),
+            ("farther", COMPARATIVE),
+            ("furthest", SUPERLATIVE),
+            ("farthest", SUPERLATIVE),
+        )
     if word.endswith("ey"):
         root = word[:-2] + "i"
     elif word.endswith("y"):

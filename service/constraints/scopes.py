@@ -18,6 +18,8 @@ APART = frozenset(
     ["anything", "everything", "all", "any", "without", "except", "excluding", "apart", "other", "besides"]
 )
 NOT = frozenset(["not", "isnt", "arent", "aint", "non"])
+ALL = frozenset(["any", "every", "all", "each", "anywhere", "everywhere", "anybody", "everybody", "whatever"])
+WHOLE = 4  # words from "any" to the "but" of "any colour but red"
 MEANINGFUL = ("value", "range", "relative", "missing", "text")
 
 
@@ -66,11 +68,16 @@ class _Scanner:
             elif element.kind == "negation":
                 self._negation(place, element)
             elif element.kind == "denied":
-                self._denied()
+                self._denied(place, element)
+            elif element.kind == "optional" and self.mentions and self.link == "":
+                self.mentions[-1].only_named = True  # "German not required"
             elif element.kind == "affirmation":
                 self._affirmation(element)
             elif element.kind in ("break", "end"):
-                self._break(element)
+                if self._takes_out(place):
+                    self._negation(place, element)
+                else:
+                    self._break(element)
             elif element.kind in ("or", "and", "comma"):
                 self.link = (
                     element.kind if self.link in ("", "comma") or element.kind != "comma" else self.link
@@ -123,8 +130,8 @@ class _Scanner:
             self.link = "or"
             return
         before = self.elements[place - 1] if place else None
-        if self.negation and not self.used and before is not None and before.kind in ("negation", "filler"):
-            self.negation = 0  # "not without"
+        if before is not None and before.kind in ("negation", "filler", "affirmation") and self._undoes():
+            self.negation = 0  # "not without", "nothing that has no"
             return
         if self.negation and self.used and " ".join(said) in _entries(EXCEPTIONS):
             self.exception = True
@@ -138,8 +145,39 @@ class _Scanner:
         if self.link == "":
             self.link = "comma"
 
-    def _denied(self) -> None:
-        """ "Nail polish it isn't", "keep Tarantino away from me": what was named last is unwanted."""
+    def _undoes(self) -> bool:
+        """Whether a second negation takes the open one back: nothing was named since but nouns nobody knows."""
+        if not self.negation or not self.used:
+            return self.negation > 0
+        under = [mention for mention in self.mentions if mention.negation == self.negation]
+        if self.link != "" or not self.gap or any(mention.element.kind != "text" for mention in under):
+            return False
+        self.mentions = [mention for mention in self.mentions if mention not in under]
+        return True  # "no bag that isn't red"
+
+    def _takes_out(self, place: int) -> bool:
+        """Whether a "but" takes something out of everything: "any colour but red", not "any colour, but no red"."""
+        element = self.elements[place]
+        if (
+            self.tokens[element.first].word != "but"
+            or element.last - element.first > 1
+            or self.link == "comma"
+        ):
+            return False
+        before = {token.word for token in self.tokens[max(0, element.first - WHOLE) : element.first]}
+        following = self.elements[place + 1].kind if place + 1 < len(self.elements) else "end"
+        named = bool(self.mentions) and self.mentions[-1].element.last > element.first - WHOLE
+        return bool(before & ALL) and not named and following in (*MEANINGFUL, "filler")
+
+    def _denied(self, place: int, element: Element) -> None:
+        """ "Nail polish it isn't", "keep Tarantino away from me": what was named last is unwanted.
+
+        "As long as it isn't red" denies what follows, like any other negation.
+        """
+        following = self.elements[place + 1].kind if place + 1 < len(self.elements) else "end"
+        if self.tokens[element.last - 1].word in NOT and following in (*MEANINGFUL, "filler"):
+            self._negation(place, element)
+            return
         self.negations += 1
         understood = [mention for mention in self.mentions if mention.element.kind != "text"]
         for mention in reversed(understood or self.mentions):

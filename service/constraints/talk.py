@@ -8,14 +8,15 @@ sentence that is nothing else is ignored.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from service.constraints.element import Element
-from service.constraints.lexicon import word_set
+from service.constraints.lexicon import CONDITIONS, word_set
 from service.constraints.tokens import Token
 
 COVERAGE = 0.6  # a statement that names the catalogue with fewer of its words is small talk
 NAMED = ("value", "relative", "range")
-ASKING = ("negation", "denied", "not_only", "hedge")
+ASKING = ("negation", "denied", "optional", "not_only", "hedge")
 Clause = list[int]  # places of elements
 
 
@@ -30,7 +31,11 @@ def without_talk(tokens: Sequence[Token], elements: Sequence[Element]) -> list[E
             break
         behind = clauses[number + 1] if number + 1 < len(clauses) else []
         taken_up = any(elements[place].kind == "denied" for place in behind)  # "... so none of that"
-        is_reason = number > 0 and len(talk) < clause[0] and _is_reason(tokens, elements, clause)
+        opener = elements[clause[0] - 1] if clause[0] else None
+        depends = opener is not None and _text(tokens, opener) in _conditions()  # "as long as it's red"
+        is_reason = (
+            number > 0 and not depends and len(talk) < clause[0] and _is_reason(tokens, elements, clause)
+        )
         if not taken_up and (is_reason or _is_statement(tokens, elements, clause)):
             talk |= set(clause)
     if elements and all(n in talk for n, each in enumerate(elements) if _means(each)) and talk:
@@ -82,7 +87,10 @@ def _is_reason(tokens: Sequence[Token], elements: Sequence[Element], clause: Cla
 
 def _is_statement(tokens: Sequence[Token], elements: Sequence[Element], clause: Clause) -> bool:
     """A clause that states or asks something about the world, and names little of the catalogue."""
-    words = _words(tokens, elements, clause)
+    said = [place for place in clause if elements[place].kind != "filler" or _is_short(elements[place])]
+    words = _words(tokens, elements, said)
+    if not words:
+        return False
     asks_who = words[0] in word_set("QUESTIONS") and tokens[-1].word == "?"
     if _asks(tokens, elements, clause) or not (asks_who or word_set("STATEMENTS") & set(words)):
         return False
@@ -94,6 +102,20 @@ def _is_statement(tokens: Sequence[Token], elements: Sequence[Element], clause: 
     named = sum(each.last - each.first for each in parts if each.kind in NAMED)
     texts = sum(each.last - each.first for each in parts if each.kind == "text")
     return texts > 0 and named / (named + texts) < COVERAGE
+
+
+def _is_short(element: Element) -> bool:
+    """One word, not a turn of phrase like "I was wondering"."""
+    return element.last - element.first == 1
+
+
+def _text(tokens: Sequence[Token], element: Element) -> str:
+    return " ".join(token.word for token in tokens[element.first : element.last])
+
+
+@cache
+def _conditions() -> frozenset[str]:
+    return frozenset(CONDITIONS.split("|"))
 
 
 def _whereabouts(tokens: Sequence[Token], elements: Sequence[Element]) -> set[int]:

@@ -1,13 +1,16 @@
 """Words, numbers and signs of a sentence, in the form in which they are compared.
 
 Values of the catalogue go through the same steps, so both sides agree on what a word is: lower case without
-accents and apostrophes, "&" is "and", "e.l.f." is "elf", and a plural has the stem of its singular.
+accents and apostrophes, "&" is "and", "e.l.f." is "elf", and a plural has the stem of its singular,
+a word of British spelling that of the American.
 """
 
 import re
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
+
+from service.constraints.variants import one_spelling
 
 TOKEN = re.compile(
     r"""(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+|,[0-9]{2}(?![0-9]))?|\.[0-9]+)
@@ -86,7 +89,7 @@ def stem_of(word: str) -> str:
             stem = word[:-2]
         elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
             stem = word[:-1]
-    return IRREGULAR.get(stem, stem)
+    return one_spelling(IRREGULAR.get(stem, stem))
 
 
 @lru_cache(maxsize=65_536)

@@ -44,10 +44,12 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     "year": ("year", "released", "release", "date", "published", "publication", "vintage", "founded", "built"),
     "duration": ("runtime", "duration", "minute", "min", "hour", "time", "playtime", "second", "sec", "day", "length"),
     "pages": ("page", "pagecount"),
-    "weight": ("weight", "mass", "kg", "gram", "lb", "ounce"),
+    "pay": ("salary", "wage", "pay", "income", "compensation", "earning"),
+    "party": ("player", "guest", "person", "serving", "seat", "passenger", "sleep", "adult", "occupancy"),
+    "weight": ("weight", "weigh", "mass", "kg", "gram", "lb", "ounce"),
     "size": ("size", "width", "height", "depth", "diameter", "screen", "inch", "cm", "mm", "area", "sqft", "sqm",
              "volume", "capacity", "length", "footage"),
-    "rating": ("rating", "score", "star", "grade"),
+    "rating": ("rating", "score", "star", "grade", "point"),
     "rank": ("rank", "ranking", "chart"),
     "popularity": ("popularity", "vote", "review", "sale", "sold", "download", "view", "play", "follower", "listener"),
     "speed": ("speed", "mph", "kmh", "mbps"),
@@ -61,10 +63,13 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
     "memory": ("memory", "ram", "storage", "disk"),
 }  # fmt: skip
 CONCEPT_DIMENSION = {
-    "price": "money", "duration": "time", "weight": "mass", "size": "length", "rating": "stars", "energy": "energy",
-    "power": "power", "memory": "data", "strength": "share", "speed": "speed", "distance": "length",
+    "price": "money", "pay": "money", "duration": "time", "weight": "mass", "size": "length", "rating": "stars",
+    "energy": "energy", "power": "power", "memory": "data", "strength": "share", "speed": "speed", "distance": "length",
 }  # fmt: skip
 DIMENSION_CONCEPT = {"money": "price", "time": "duration", "mass": "weight", "stars": "rating"}
+PERIODS = frozenset(
+    ["night", "day", "week", "month", "year", "hour", "person", "head", "piece", "bottle", "unit", "item"]
+)
 SYMBOLS = ("$", "€", "£", "¥", "₹")
 NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -74,7 +79,7 @@ NUMBERS = {
 TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
-SCALES = {"hundred": 100.0, "thousand": 1000.0, "million": 1e6, "k": 1000.0, "mln": 1e6}
+SCALES = {"hundred": 100.0, "thousand": 1000.0, "million": 1e6, "k": 1000.0, "grand": 1000.0, "mln": 1e6}
 DECADES = {
     "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70, "eighties": 80,
     "nineties": 90, "noughties": 0, "aughts": 0,
@@ -100,4 +105,8 @@ def concepts_of(name_stems: tuple[str, ...]) -> tuple[str, ...]:
                 found[concept] = None
     if "rank" in found:  # "sales_rank": a place, not a number of sales
         return ("rank",)
+    if "pay" in found:  # "salary_eur": what one gets, not what one pays
+        return ("pay",)
+    if next(iter(found), "") == "rating":  # "review_score": how good, not how many
+        found.pop("popularity", None)
     return tuple(found)

@@ -18,6 +18,7 @@ from service.constraints.vocabulary import Vocabulary
 BETWEEN = frozenset(
     {"is", "of", ":", "by", "called", "named", "from", "be", "=", "are", "the", "in", "as", "should", "must"}
 )
+MAKERS = ("from", "at")  # stand before the names of makers, and of much else
 LONGEST_NAME = 4  # words
 
 
@@ -100,12 +101,15 @@ def _is_name(
 ) -> bool:
     """Whether the words are a name behind "by" or "from"."""
     first = elements[place].first
-    if not vocabulary.names_things() or not first or tokens[first - 1].word not in CUES:
+    if not vocabulary.names_things() or not first or tokens[first - 1].word not in (*CUES, "at"):
         return False
     token = tokens[first]
+    known = vocabulary.values.is_known(token.word, token.stem)
+    if tokens[first - 1].word in MAKERS and known:
+        return False  # what it means is asked first: "from Italy"
     if token.word in word_set("CALENDAR"):
         return False
-    return token.is_capital or not vocabulary.values.is_known(token.word, token.stem)
+    return token.is_capital or not known
 
 
 def _end(elements: Sequence[Element], tokens: Sequence[Token], place: int) -> int:

@@ -20,6 +20,14 @@ import numpy as np
 
 from index.catalog import Catalogue
 from index.columns import ColumnKind
+from service.constraints.catalogue_words import (
+    Value,
+    describes,
+    general_nouns,
+    is_everyday_word,
+    title_words,
+)
+from service.constraints.clipped import find_clipped
 from service.constraints.spelling import Spelling
 from service.constraints.tokens import stem_of, stems, tokenize
 
@@ -32,22 +40,10 @@ MINOR = (
 )
 MOST_SHARING = 3  # values that may share a word which stands for them
 SHORTEST_PART = 4  # letters
-LEAST_TITLES, MOST_TITLES = 3, 0.5  # titles that tell, and the share with the value that clears a word
-TITLES = 50_000  # looked at for how words are used
 EVERYDAY = 10_000  # words by frequency
-DESCRIPTIVE = 10.0  # mean items a value from which a column describes rather than names
 
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value of one column."""
-
-    column: str
-    value: str
-    items: int
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,14 @@ class ValueIndex:
                 catalogue.terms(name).values, np.diff(catalogue.terms(name).starts), strict=True
             )
         )
-        self.descriptive = frozenset(name for name in self.columns if _describes(catalogue, name))
+        self.descriptive = frozenset(name for name in self.columns if describes(catalogue, name))
         self._whole: dict[tuple[str, ...], list[Value]] = defaultdict(list)
         self._loose: dict[tuple[str, ...], list[Value]] = defaultdict(list)  # without "and"
         self._sides: dict[tuple[str, ...], list[Value]] = defaultdict(list)
         self._initials: dict[str, list[Value]] = defaultdict(list)
         self._parts: dict[str, list[Value]] = defaultdict(list)
+        self._written: dict[str, list[Value]] = defaultdict(list)  # "COVERGIRL", "Cover Girl"
+        self._lines: dict[tuple[str, ...], list[Value]] = {}  # "OPI": also "OPI Nail Lacquer"
         self._carriers: Counter[tuple[str, str]] = Counter()  # values that have a word, by column
         self._joined: dict[str, tuple[str, ...]] = {}
         for value in self.all:
@@ -99,15 +97,17 @@ class ValueIndex:
             for stem in stems(value.value)
         )
         self.spelling = Spelling(value.value for value in self.all)
-        self._titles = titles = _title_words(catalogue)
+        self.titles = titles = title_words(catalogue)  # stem -> int rows
         self._ambiguous = {
             key[0]
             for key, values in self._whole.items()
-            if len(key) == 1 and _is_everyday(catalogue, titles.get(key[0]), values, self.descriptive)
+            if len(key) == 1 and is_everyday_word(catalogue, titles.get(key[0]), values, self.descriptive)
         }
         self._join_families(catalogue, titles)
+        self._general = general_nouns(catalogue, titles, self.all, self.descriptive)
         self._everyday = frozenset(known_words[:EVERYDAY])
         self._english = Spelling(known_words) if known_words else None
+        self._find_lines()
         self._known = (
             frozenset(known_words)
             | frozenset(word for word, rows in titles.items() if len(rows) > 1)
@@ -121,6 +121,7 @@ class ValueIndex:
         larger._whole, larger._loose = _copied(self._whole), _copied(self._loose)
         larger._sides, larger._parts = _copied(self._sides), _copied(self._parts)
         larger._joined, larger._initials = dict(self._joined), _copied(self._initials)
+        larger._written = _copied(self._written)
         larger._carriers, larger._ambiguous = self._carriers.copy(), set(self._ambiguous)
         words: set[str] = set()
         describing: set[tuple[str, str]] = set()
@@ -129,10 +130,11 @@ class ValueIndex:
             key = stems(value.value)
             words |= {stem for stem in key if stem.isalpha()}
             describing |= {(value.column, stem) for stem in key if value.column in self.descriptive}
-            if len(key) == 1 and _is_everyday(
-                catalogue, self._titles.get(key[0]), larger._whole[key], self.descriptive
+            if len(key) == 1 and is_everyday_word(
+                catalogue, self.titles.get(key[0]), larger._whole[key], self.descriptive
             ):
                 larger._ambiguous.add(key[0])
+        larger._find_lines()
         larger.longest = max(map(len, larger._whole), default=0)
         larger._value_words = self._value_words | words
         larger._describing = self._describing | describing
@@ -143,7 +145,14 @@ class ValueIndex:
     def find(self, key: tuple[str, ...]) -> Match | None:
         """The values that are called so in full, but for an "and", or on one side of an "and"."""
         if values := self._whole.get(key):
-            values = [*values, *self._major(key, values)]
+            alike = [
+                *self._written.get("".join(key), ()),
+                *self._lines.get(key, ()),
+                *self._major(key, values),
+            ]
+            values = list(
+                dict.fromkeys((*values, *(v for v in alike if v.column in {w.column for w in values})))
+            )
             return Match(tuple(values), AMBIGUOUS if len(key) == 1 and key[0] in self._ambiguous else EXACT)
         if values := self._loose.get(key):
             return Match(tuple(values), LOOSE)
@@ -152,12 +161,13 @@ class ValueIndex:
 
     def _major(self, key: tuple[str, ...], values: Sequence[Value]) -> list[Value]:
         """Values with one side called so and so many more items that these are hardly all that is meant."""
-        return [
+        sides = [
             side
             for side in self._sides.get(key, ())
-            if all(value.column == side.column and value.items <= MINOR * side.items for value in values)
-            and self._is_telling(side.column, key)
+            if all(value.column == side.column for value in values) and self._is_telling(side.column, key)
         ]
+        total = sum(side.items for side in sides)
+        return sides if all(value.items <= MINOR * total for value in values) else []
 
     def _is_telling(self, column: str, side: tuple[str, ...]) -> bool:
         """One side of a name stands for it if it is long, or a word that few values of a describing column have."""
@@ -185,7 +195,7 @@ class ValueIndex:
 
     def is_known(self, word: str, stem: str) -> bool:
         """Whether the word or its singular is spelt right: English as the encoder knows it, in values or titles."""
-        return word in self._known or (stem in self._known and word.startswith(stem))
+        return word in self._known or (stem in self._known and word[:2] == stem[:2])
 
     def is_gibberish(self, words: Sequence[str]) -> bool:
         """Whether no word is one, nearly one or made of some: "asdfghjkl", not "sunbathing"."""
@@ -207,9 +217,19 @@ class ValueIndex:
         """Whether a value is called so, or has the word in its name."""
         return (stem,) in self._whole or stem in self._value_words
 
+    def is_general(self, stem: str) -> bool:
+        """Whether the word is said of nearly every item: "bike" where road bikes and city bikes are all there is."""
+        return stem in self._general
+
     def is_everyday(self, word: str) -> bool:
         """Whether the word is among the most frequent that the encoder knows; all are where it told none."""
         return not self._everyday or word in self._everyday
+
+    def find_clipped(self, word: str, cut: int = 0) -> Match | None:
+        """What the beginnings of values stand for in "scifi" and "romcom" (clipped.py)."""
+        lists = frozenset(name for name in self.descriptive if self.kinds[name] is ColumnKind.LIST)
+        values = find_clipped(self._whole, self.descriptive, lists, word, cut)
+        return Match(values, INITIALS) if values else None
 
     def find_initials(self, word: str) -> Match | None:
         """The one describing value whose words begin with these letters: "SF"."""
@@ -226,6 +246,7 @@ class ValueIndex:
         if len(words) > 1:
             self._joined.setdefault("".join(words), key)
             self._joined.setdefault("".join(bare), key)
+        self._written["".join(key)].append(value)
         if len(bare) > 1 and value.column in self.descriptive:
             self._initials["".join(word[0] for word in bare)].append(value)
         if "and" in key[1:-1]:
@@ -246,31 +267,23 @@ class ValueIndex:
                 families[key[0]] += [value for value in values if value.column not in self.descriptive]
         for word, family in families.items():
             whole = [*self._whole[(word,)], *family]
-            if not _is_everyday(catalogue, titles.get(word), whole, self.descriptive):
+            if not is_everyday_word(catalogue, titles.get(word), whole, self.descriptive):
                 self._whole[(word,)] = whole
                 self._ambiguous.discard(word)
+
+    def _find_lines(self) -> None:
+        """Names that begin with another name are lines of it, if that name is no everyday word: "OPI Nail Lacquer"."""
+        self._lines = defaultdict(list)
+        for key, values in self._whole.items():
+            for size in range(1, len(key)):
+                maker = self._whole.get(key[:size], ())
+                named = {value.column for value in maker} - self.descriptive
+                if named and (size > 1 or not self.is_everyday(key[0])):
+                    self._lines[key[:size]] += [value for value in values if value.column in named]
 
 
 def _copied(lists: Mapping[Key, list[Value]]) -> defaultdict[Key, list[Value]]:
     return defaultdict(list, {key: list(values) for key, values in lists.items()})
-
-
-def _describes(catalogue: Catalogue, name: str) -> bool:
-    """Whether a column's values describe items (genres, categories) rather than name things (brands, directors)."""
-    terms = catalogue.terms(name)
-    if catalogue.columns[name].kind is ColumnKind.PATH:
-        return True
-    return bool(len(terms.values)) and len(terms.rows) / len(terms.values) >= DESCRIPTIVE
-
-
-def _is_everyday(
-    catalogue: Catalogue, rows: np.ndarray | None, values: Sequence[Value], descriptive: frozenset[str]
-) -> bool:
-    """Most titles that use a word (at `rows`) belong to items without the values, which are of columns of names."""
-    if rows is None or len(rows) < LEAST_TITLES or any(value.column in descriptive for value in values):
-        return False
-    with_it = np.unique(np.concatenate([catalogue.terms(v.column).rows_of(v.value) for v in values]))
-    return bool(np.isin(rows, with_it).mean() < MOST_TITLES)
 
 
 def _sides(key: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -284,12 +297,3 @@ def _sides(key: tuple[str, ...]) -> list[tuple[str, ...]]:
             sides.append(key[start:place])
         start = place + 1
     return sides
-
-
-def _title_words(catalogue: Catalogue) -> dict[str, np.ndarray]:
-    """int rows of the titles that use each word, by its stem, of at most TITLES items."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row in range(min(len(catalogue), TITLES)):
-        for stem in {token.stem for token in tokenize(catalogue.title(row)) if token.is_word}:
-            rows[stem].append(row)
-    return {stem: np.array(found) for stem, found in rows.items()}

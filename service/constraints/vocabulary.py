@@ -7,6 +7,7 @@ Nothing in it knows a catalogue's attributes beforehand: columns come with their
 
 from collections.abc import Sequence
 from copy import copy
+from functools import cache
 
 import numpy as np
 
@@ -15,16 +16,27 @@ from index.columns import ColumnKind
 from service.constraints.attributes import (
     EXTREMES,
     NAME_NOISE,
-    Flag,
     Numeric,
-    flag_columns,
     name_stems,
     numeric_columns,
 )
+from service.constraints.catalogue_words import Value
+from service.constraints.flags import Flag, flag_columns
+from service.constraints.naming import is_naming
 from service.constraints.pairs import find_pairs
 from service.constraints.tokens import root
 from service.constraints.units import CONCEPTS, units_of
-from service.constraints.values import Value, ValueIndex
+from service.constraints.values import ValueIndex
+
+
+@cache
+def concepts_by_root() -> dict[str, frozenset[str]]:
+    """The concepts that a word tells, by what it shares with others: "rated" and "rating"."""
+    found: dict[str, frozenset[str]] = {}
+    for concept, marks in CONCEPTS.items():
+        for mark in marks:
+            found[root(mark)] = found.get(root(mark), frozenset()) | {concept}
+    return found
 
 
 class Vocabulary:
@@ -38,6 +50,9 @@ class Vocabulary:
         self.numeric_by_name = {column.name: column for column in self.numeric}
         self.pairs = find_pairs(self.numeric)
         self._flag_of = {flag.stems: flag for flag in self.flags}
+        for flag in self.flags:
+            if flag.telling and not self.values.find(flag.telling):
+                self._flag_of.setdefault(flag.telling, flag)
         self._names: dict[tuple[str, ...], str] = {}
         for name in (*self.values.columns, *self.numeric_by_name):
             parts = name_stems(name)
@@ -64,17 +79,15 @@ class Vocabulary:
             return name
         return self._roots.get(root(key[0])) if len(key) == 1 else None
 
-    def number_word(self, stem: str) -> Numeric | None:
-        """The numeric column that a word speaks of: by name, or by what it is of ("costs": the price)."""
+    def number_words(self, stem: str) -> tuple[Numeric, ...]:
+        """The numeric columns that a word may speak of: by name, or by what it is of ("costs": the price)."""
         name = self.attribute((stem,))
         if name in self.numeric_by_name:
-            return self.numeric_by_name[name]
-        for concept, marks in CONCEPTS.items():
-            if stem in marks and not units_of(stem):
-                for column in self.numeric:
-                    if concept in column.concepts:
-                        return column
-        return None
+            return (self.numeric_by_name[name],)
+        if units_of(stem):
+            return ()
+        concepts = concepts_by_root().get(root(stem), frozenset())
+        return tuple(column for column in self.numeric if concepts & set(column.concepts))
 
     def flag(self, key: tuple[str, ...]) -> Flag | None:
         """The yes/no column of that name."""
@@ -83,7 +96,7 @@ class Vocabulary:
     def names_things(self) -> bool:
         """Whether a column of names (brand, director) is there that "by X" can be about."""
         return any(
-            kind is ColumnKind.CATEGORICAL and name not in self.values.descriptive
+            (kind is ColumnKind.CATEGORICAL and name not in self.values.descriptive) or is_naming(name)
             for name, kind in self.values.kinds.items()
         )
 

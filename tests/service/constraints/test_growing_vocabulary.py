@@ -4,7 +4,8 @@ from dataclasses import astuple
 
 from index.catalog import Catalogue
 from service.constraints import Vocabulary
-from service.constraints.values import AMBIGUOUS, EXACT, Value
+from service.constraints.catalogue_words import Value
+from service.constraints.values import AMBIGUOUS, EXACT
 
 RECORDS = [
     {
