@@ -94,7 +94,7 @@ def test_every_build_names_a_stage_and_known_arguments(compose: dict[str, Any]) 
 def test_the_api_waits_for_the_demo_and_is_published_on_loopback_alone(compose: dict[str, Any]) -> None:
     api = compose["cpu"]["services"]["api"]
     assert api["ports"] == ["127.0.0.1:${LASER_PORT:-8000}:8000"]
-    assert api["environment"]["LASER_ALLOWED_HOSTS"] == "localhost,127.0.0.1"
+    assert api["environment"]["LASER_ALLOWED_HOSTS"] == "localhost,127.0.0.1,api"
     assert api["environment"]["LASER_ALLOW_ANONYMOUS"] == "true"  # right only with the ports above
     assert api["depends_on"]["train-demo"] == {"condition": "service_completed_successfully"}
     assert api["volumes"] == ["laser:/var/lib/laser:ro"]
@@ -118,6 +118,43 @@ def test_redis_loses_nothing_and_evicts_nothing(compose: dict[str, Any]) -> None
     command = " ".join(compose["cpu"]["services"]["redis"]["command"])
     assert command == "redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction"
     assert compose["cpu"]["services"]["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
+
+
+def test_the_apis_health_in_compose_is_whether_it_can_answer(compose: dict[str, Any]) -> None:
+    check = compose["cpu"]["services"]["api"]["healthcheck"]
+    assert check["test"][:3] == ["CMD", "python", "-c"]
+    assert "'http://127.0.0.1:8000/readyz'" in check["test"][3]
+    compile(check["test"][3], "healthcheck", "exec")
+
+
+@pytest.mark.parametrize(("name", "port"), [("prometheus", 9090), ("grafana", 3000)])
+def test_monitoring_is_a_profile_on_loopback_that_can_write_its_data_alone(
+    compose: dict[str, Any], name: str, port: int
+) -> None:
+    service = compose["cpu"]["services"][name]
+    assert service["profiles"] == ["monitoring"]
+    assert re.fullmatch(r"[a-z]+/[a-z]+:v?[0-9]+\.[0-9]+\.[0-9]+", service["image"]), "pinned"
+    assert service["ports"] == [f"127.0.0.1:${{LASER_{name.upper()}_PORT:-{port}}}:{port}"]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    *files, data = service["volumes"]
+    assert data.startswith(f"{name}:/")
+    assert name in compose["cpu"]["volumes"]
+    for mount in files:
+        source, _, mode = mount.split(":")
+        assert (ROOT / source).is_dir()
+        assert (source.startswith("./ops/"), mode) == (True, "ro")
+
+
+def test_prometheus_reads_the_rules_and_grafana_shows_the_dashboard(compose: dict[str, Any]) -> None:
+    prometheus, grafana = (compose["cpu"]["services"][name] for name in ("prometheus", "grafana"))
+    assert "./ops/prometheus:/etc/prometheus:ro" in prometheus["volumes"]
+    assert "--config.file=/etc/prometheus/prometheus.yml" in prometheus["command"]
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "ops" / "grafana" / home.removeprefix("/etc/grafana/")).is_file()
+    assert "./ops/grafana/provisioning:/etc/grafana/provisioning:ro" in grafana["volumes"]
+    assert grafana["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "true"  # a viewer, on loopback alone
+    assert "GF_AUTH_ANONYMOUS_ORG_ROLE" not in grafana["environment"]
 
 
 def test_the_gpu_file_builds_for_cuda_and_asks_for_a_device(compose: dict[str, Any]) -> None:

@@ -109,14 +109,19 @@ def run_ci(tmp_path: Path, tools: dict[str, str]) -> list[str]:
 
 
 def test_ci_takes_the_tools_that_are_there(tmp_path: Path) -> None:
-    there = {"redis-server": "echo v=7", "chromium": "echo v=150"}
+    there = {"redis-server": "echo v=7", "chromium": "echo v=150", "promtool": "echo v=2; echo of today"}
     lines = run_ci(tmp_path, {**there, "apt-get": "exit 9", "id": "echo 0"})
-    assert lines == ["redis-server is here: v=7", "chromium is here: v=150", "make test"]
+    assert lines == [
+        "redis-server is here: v=7",
+        "chromium is here: v=150",
+        "promtool is here: v=2",
+        "make test",
+    ]
 
 
 @pytest.mark.parametrize(
     ("there", "wanted"),
-    [({}, "redis-server chromium"), ({"redis-server": "echo v=7"}, "chromium")],
+    [({}, "redis-server chromium prometheus"), ({"redis-server": "echo v=7"}, "chromium prometheus")],
 )
 def test_ci_installs_what_is_missing_as_root_before_the_gate(
     tmp_path: Path, there: dict[str, str], wanted: str
