@@ -1,17 +1,26 @@
 """The site, built as `make docs` builds it: without a warning, without a dead link, without another host."""
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from tests.docs.blocks import ROOT
 
 LOADS = {"img": "src", "script": "src", "link": "href", "source": "src", "iframe": "src"}
+LOOKED_AT: list[tuple[str, Literal["light", "dark"]]] = [
+    ("index", "light"),
+    ("explanation/architecture", "light"),
+]
+LOOKED_AT += [("tutorial", "dark")]
 
 
 class Page(HTMLParser):
@@ -75,3 +84,22 @@ def test_nothing_is_loaded_from_another_host(site: Path) -> None:
 def test_the_reference_is_in_the_built_pages(site: Path) -> None:
     assert "LASER_MAX_K" in (site / "reference/settings.html").read_text("utf-8")
     assert 'id="post-recommend"' in (site / "reference/http_api.html").read_text("utf-8")
+
+
+def test_a_browser_asks_no_other_host_and_axe_finds_nothing_serious(site: Path) -> None:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        for name, scheme in LOOKED_AT:
+            page.emulate_media(color_scheme=scheme)
+            page.goto((site / f"{name}.html").as_uri())
+            found = Axe().run(page).response["violations"]
+            assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == [], name
+        browser.close()
+    assert asked
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
