@@ -1,6 +1,7 @@
 """A load client that takes little of the machine it shares with the service: HTTP/1.1 on raw asyncio streams.
 
-Requests are bytes made beforehand; of an answer only the status, one header and the length are read. Closed loops keep
+Requests are bytes made beforehand; of an answer only the status, one header and the length are read, unless `finish`
+says what its reader does with the body before it counts as answered. Closed loops keep
 a number of requests in flight and find the most that is served. Open loops send at moments of a Poisson process,
 whether or not earlier requests are answered, and count time from the moment a request was due: a service that stalls
 cannot make its load wait (coordinated omission).
@@ -10,7 +11,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 BROKEN = 0  # the status of a request that got no answer
 KEPT = 2.0  # seconds for which an idle connection is used again: less than any server keeps it open
 END = b"\r\n\r\n"
+
+Finish = Callable[[bytes], object]
 
 
 class Sample(NamedTuple):
@@ -52,6 +55,7 @@ class Connection:
     """One connection, opened when it is needed and kept for the next request."""
 
     url: str
+    finish: Finish | None = None
     _used: float = field(default=0.0, init=False)  # time.perf_counter()
     _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, init=False)
 
@@ -81,15 +85,23 @@ class Connection:
         writer.write(request)
         head = (await reader.readuntil(END)).decode("latin-1").split("\r\n")
         headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:])}
-        await reader.readexactly(int(headers["content-length"]))
+        body = await reader.readexactly(int(headers["content-length"]))
         if headers.get("connection", "").lower() == "close":
             self.close()
         self._used = time.perf_counter()
-        return int(head[0].split(" ")[1]), headers.get("server-timing", "")
+        status = int(head[0].split(" ")[1])
+        if self.finish is not None and status == 200:
+            self.finish(body)
+        return status, headers.get("server-timing", "")
 
 
 async def closed_loop(
-    url: str, requests: Sequence[bytes], at_once: int, seconds: float, most: int | None = None
+    url: str,
+    requests: Sequence[bytes],
+    at_once: int,
+    seconds: float,
+    most: int | None = None,
+    finish: Finish | None = None,
 ) -> list[Sample]:
     """Keep so many requests in flight for a time, or until `most` are sent; the list is gone through in rounds."""
     ends = time.perf_counter() + seconds
@@ -97,7 +109,7 @@ async def closed_loop(
     turns = iter(range(10**12 if most is None else most))
 
     async def work() -> None:
-        connection = Connection(url)
+        connection = Connection(url, finish)
         for turn in turns:
             samples.append(await connection.ask(requests[turn % len(requests)]))
             if time.perf_counter() >= ends:
@@ -109,10 +121,16 @@ async def closed_loop(
 
 
 async def open_loop(
-    url: str, requests: Sequence[bytes], rate: float, seconds: float, seed: int, most_open: int = 512
+    url: str,
+    requests: Sequence[bytes],
+    rate: float,
+    seconds: float,
+    seed: int,
+    most_open: int = 512,
+    finish: Finish | None = None,
 ) -> list[Sample]:
     """Send `rate` requests a second on average, at moments of a Poisson process, for a time."""
-    idle = [Connection(url) for _ in range(most_open)]
+    idle = [Connection(url, finish) for _ in range(most_open)]
     gate = asyncio.Semaphore(most_open)
     samples: list[Sample] = []
 
