@@ -16,7 +16,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service import VERSION, admin, batch, comparison_routes, documents, events, items, pages, routes
+from service import VERSION, admin, batch, comparison_routes, documents, events, items, pages, reports, routes
 from service.access.access import Access, open_access
 from service.allowed import allowed_methods
 from service.answered import Answered
@@ -122,6 +122,7 @@ def create_app(
     app.include_router(comparison_routes.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
+    app.include_router(reports.router)
     return app
 
 

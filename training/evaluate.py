@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from training import run_reports
 from training.baselines import ease_items
 from training.data import Dataset, EvalRows, leave_one_out, load_dataset
 from training.evaluation_rows import (
@@ -58,8 +59,8 @@ def evaluate(
     """Evaluate runs on the data they were trained on; `seed` draws the users of the intervals.
 
     `faithful` are the runs of that preset, for its row: none, or one for each of `runs`. `report` is the folder for a
-    page that shows everything. Raises DataError, CheckpointError, BackboneError, or RunError where runs and data do
-    not belong together.
+    page that shows everything, which each run's folder gets too. Raises DataError, CheckpointError, BackboneError, or
+    RunError where runs and data do not belong together.
     """
     console = console or Console(stderr=True)
     dataset = load_dataset(data)
@@ -79,12 +80,14 @@ def evaluate(
             rows = TableRows(dataset, split, subjects[0], subjects[1] if faithful else None, bars)
             ranked.append(rows.ranked())
             ranked[-1].save(run.folder / FOLDER / RANKS_FILE)
-            if report is not None:
+            if number == 0:
                 experts.append(expert_use(subjects[0].users, split.test.histories))
     table = make_table(dataset, ranked, seed)
+    found = Evaluated(dataset, split, table, ranked, runs[0], experts[0])
+    for folder in runs:  # from where it goes into the bundles that are made of the run
+        write_report(folder / run_reports.FOLDER, found, run_reports.EVALUATION)
     if report is not None:
-        page = write_report(report, Evaluated(dataset, split, table, ranked, runs[0], experts[0]))
-        console.print(f"report: {page}")
+        console.print(f"report: {write_report(report, found)}")
     return table
 
 

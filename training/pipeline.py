@@ -29,6 +29,7 @@ from training.data import DataError, Dataset, Split, leave_one_out, load_dataset
 from training.estimate import print_estimate
 from training.fit_fusion import fit_fusion
 from training.folder import INFO_FILE, INTERACTIONS_FILE
+from training.report import write_training_report
 from training.residual_step import choose_step, take_step
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
@@ -77,6 +78,8 @@ def train(
         laser = Training(config, dataset, run, text, seed).run()
     save_checkpoint(laser, run.checkpoint)
     run.log("done", {"seconds": time.monotonic() - started})
+    page = write_training_report(out, dataset.info.name)
+    console.print(f"report: {page}")
     return run.checkpoint
 
 

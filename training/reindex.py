@@ -13,6 +13,7 @@ from rich.console import Console
 
 from index.columns import ColumnKind
 from model.checkpoint_files import fingerprint
+from training import run_reports
 from training.data import hash_files
 from training.live_changes import ChangeLog, last_number
 from training.reindex_inputs import MadeFrom, published_from
@@ -46,7 +47,13 @@ def reindex(
     """
     console = console or Console(stderr=True)
     checkpoint = run / CHECKPOINT if (run / CHECKPOINT).is_dir() else run
-    inputs = MadeFrom(fingerprint(checkpoint), hash_files(data), last_number(log, bundles), dict(kinds or {}))
+    inputs = MadeFrom(
+        fingerprint(checkpoint),
+        hash_files(data),
+        last_number(log, bundles),
+        dict(kinds or {}),
+        run_reports.digest(checkpoint.parent),
+    )
     before = published_from(bundles, inputs)
     if before is not None:
         console.print(f"nothing changed: {before.bundle_id} stays, 0 of {before.items:,} items encoded")

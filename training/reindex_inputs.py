@@ -28,6 +28,7 @@ class MadeFrom:
     data: str  # hash of the data folder
     last_change: int  # number of the last live change
     kinds: Mapping[str, ColumnKind]  # of columns, where they are not left to be inferred
+    reports: str  # digest of the pages about the run
     contents: int = CONTENTS
 
     def render(self) -> str:

@@ -26,6 +26,7 @@ from index.neighbours import Neighbours
 from model.checkpoint import fingerprint, load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
+from training import run_reports
 from training.data import load_dataset
 from training.live_changes import ChangeLog, Record, fold, read_changes, trim_log
 from training.reindex_inputs import MadeFrom
@@ -73,7 +74,10 @@ def make_bundle(
             partition,
         )
         shutil.copytree(checkpoint, writer.folder / "checkpoint")
-        MadeFrom(laser.fingerprint, dataset.data_hash, live.last, dict(kinds or {})).write(writer.folder)
+        run_reports.copy_pages(checkpoint.parent, writer.folder)
+        reports = run_reports.digest(checkpoint.parent)
+        inputs = MadeFrom(laser.fingerprint, dataset.data_hash, live.last, dict(kinds or {}), reports)
+        inputs.write(writer.folder)
         writer.seal(
             encoder_fingerprint=laser.fingerprint,
             data_hash=dataset.data_hash,

@@ -82,4 +82,5 @@ class InsightResponse(BaseModel):
     popularity: Popularity | None
     reach: Reach
     recommended: Recommended
+    reports: list[str] = Field(description="pages about the run that made this bundle: GET /reports/{name}")
     versions: Versions

@@ -23,8 +23,9 @@ from service.browse.schemas import (
     ValuesResponse,
 )
 from service.browse.view import View, Views
-from service.dependencies import AnsweredOf, Loaded
+from service.dependencies import AnsweredOf, Loaded, SettingsOf
 from service.recommender import Recommender
+from service.reports import reports_of
 from service.routes import INVALID, StrictRoute, problems
 from service.schemas import Item, Versions
 from service.snapshot import Snapshot
@@ -73,7 +74,9 @@ def catalogue_values(
 
 
 @router.get("/catalogue/insight", summary="What the bundle holds, in numbers to draw", responses=problems())
-def catalogue_insight(recommender: Loaded, view: Viewed, answered: AnsweredOf) -> InsightResponse:
+def catalogue_insight(
+    recommender: Loaded, view: Viewed, answered: AnsweredOf, settings: SettingsOf
+) -> InsightResponse:
     """A map of the items, what each expert is for, how popularity spreads, what similar items reach, and what was
     recommended since the process started.
 
@@ -91,6 +94,7 @@ def catalogue_insight(recommender: Loaded, view: Viewed, answered: AnsweredOf) -
             answered.of(recommender.versions.bundle),
             answered.since,
         ),
+        reports=reports_of(settings.bundles / recommender.versions.bundle),
         versions=_versions(recommender, view),
     )
 

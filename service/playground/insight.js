@@ -6,6 +6,7 @@ import { announce, byId, h, show } from "./dom.js";
 import { askForKey } from "./key.js";
 import { createMap, palette } from "./map.js";
 import { drawProblem } from "./problem.js";
+import { drawReports } from "./reports.js";
 import { startTheme } from "./theme.js";
 import { count, label, percent } from "./words.js";
 
@@ -25,6 +26,7 @@ async function begin() {
 function draw(found) {
   drawProblem(byId("problem"), null);
   byId("found").hidden = false;
+  drawReports(byId("reports"), found.reports);
   startMap(found.map);
   show(byId("experts"), charts.experts(found.experts));
   show(byId("popularity"), charts.popularity(found.popularity));

@@ -17,5 +17,5 @@ export function drawTiming(node, { data, stages, ms }) {
     h("div", { class: "stages", "aria-hidden": "true" }, named.map(({ took }) => h("span", { "--part": took / total }))),
     h("ul", { class: "legend" }, named.map(({ name, took }) => h("li", {}, `${name} `, h("b", {}, milliseconds(took))))),
     h("p", { class: "versions" }, `bundle ${data.versions.bundle}, catalogue change ${data.versions.catalogue}, `,
-      `Laser ${data.versions.service}, ${data.search.mode} search`));
+      `Laser ${data.versions.service}, ${data.search.mode} search. `, h("a", { href: "/insight" }, "What this bundle holds")));
 }

@@ -255,6 +255,7 @@ def test_the_report_is_written_beside_the_table(
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "<h1>Laser on checkerboard</h1>" in page
     assert "Who gets which expert" in page
+    assert (run / "reports" / "evaluation.html").read_text(encoding="utf-8") == page
 
 
 def test_several_runs_are_averaged_by_user(world: tuple[Path, Path, Dataset], tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_tensorboard_has_every_epoch_and_every_step_of_both_phases(made: Made) -
     assert len(found["gru4rec-2-by-epoch/loss"]) == 3
 
 
+def test_the_run_has_a_page_about_its_training(made: Made) -> None:
+    page = made.run / "reports" / "training.html"
+    assert "Laser trained on checkerboard" in page.read_text()
+    assert f"report: {page}" in made.said.replace("\n", "")
+
+
 def test_the_estimate_and_each_epoch_are_said(made: Made) -> None:
     assert made.said.startswith("checkerboard: 60 users, 40 items. At most about ")
     assert "phase 2  epoch 1  loss " in made.said

@@ -208,6 +208,19 @@ def test_an_attribute_that_is_no_text_changes_the_catalogue_and_encodes_nothing(
     assert open_bundle(home / "bundles").catalogue.attributes(0)["year"] == 1900
 
 
+def test_a_page_about_the_run_comes_along_and_encodes_nothing(home: Path) -> None:
+    first = again(home)
+    (home / "run" / "reports").mkdir()
+    (home / "run" / "reports" / "evaluation.html").write_text("good")
+    second = again(home)
+    assert second.bundle_id != first.bundle_id
+    assert (second.encoded, second.reused) == (0, ITEMS)
+    bundle = open_bundle(home / "bundles")
+    assert (bundle.folder / "reports" / "evaluation.html").read_text() == "good"
+    assert "reports/evaluation.html" in bundle.manifest.files
+    assert again(home).bundle_id == second.bundle_id
+
+
 def test_a_title_counts_even_where_the_text_fields_do_not_name_it(home: Path, laser: Laser) -> None:
     shutil.rmtree(home / "run")
     save_checkpoint(replace(laser, config=replace(laser.config, text_fields=("brand",))), home / "run")

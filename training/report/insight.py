@@ -13,7 +13,16 @@ from training.baselines.scorer import Rows
 from training.laser_scorers import LaserUsers
 from training.metrics import Interval, Ranks, paired_bootstrap
 
-__all__ = ["ExpertUse", "Group", "Stage", "by_group", "expert_use", "groups", "training_stages"]
+__all__ = [
+    "ExpertUse",
+    "Group",
+    "Stage",
+    "by_group",
+    "expert_use",
+    "groups",
+    "stage_seconds",
+    "training_stages",
+]
 
 SAMPLED_USERS = 3_000
 BATCH = 256
@@ -42,6 +51,20 @@ def training_stages(metrics_file: Path) -> list[Stage]:
         Stage(name, tuple(sorted(epochs)), *zip(*(epochs[epoch] for epoch in sorted(epochs)), strict=True))
         for name, epochs in stages.items()
     ]
+
+
+def stage_seconds(metrics_file: Path) -> dict[str, float]:
+    """Seconds of each stage's epochs; of an epoch that a resumed run repeated the last line counts."""
+    taken: dict[tuple[str, int], float] = {}
+    if metrics_file.is_file():
+        for written in metrics_file.read_text(encoding="utf-8").splitlines():
+            found = json.loads(written)
+            if found.get("epoch") is not None and found.get("seconds") is not None:
+                taken[found["stage"], found["epoch"]] = found["seconds"]
+    stages = dict.fromkeys((stage for stage, _ in taken), 0.0)
+    for (stage, _), seconds in taken.items():
+        stages[stage] += seconds
+    return stages
 
 
 class Group(NamedTuple):

@@ -1,10 +1,5 @@
-"""The report: one HTML page that stands alone. No script, no resource from anywhere, text from data always escaped.
+"""The report of an evaluation, as one page that stands alone (document.py)."""
 
-Its policy allows one style sheet, known by its hash, and nothing else.
-"""
-
-import hashlib
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +9,7 @@ import numpy as np
 from training.data import Dataset, Split
 from training.evaluation_rows import ALONE, BEST, SUM
 from training.report.axes import short
+from training.report.document import document, opening, section, tile, write_page
 from training.report.figures import expert_figures, group_figures, ranking_figure, training_figures
 from training.report.insight import ExpertUse, training_stages
 from training.report.markup import Html, el
@@ -26,7 +22,6 @@ from training.run_ranks import RunRanks
 __all__ = ["PAGE", "Evaluated", "write_report"]
 
 PAGE = "index.html"
-STYLE = Path(__file__).with_name("style.css")
 STUDY = Path(__file__).parents[2] / "benchmarks" / "results" / "accuracy.jsonl"
 
 
@@ -43,32 +38,15 @@ class Evaluated:
     study: Path = STUDY
 
 
-def write_report(folder: Path, found: Evaluated) -> Path:
+def write_report(folder: Path, found: Evaluated, name: str = PAGE) -> Path:
     """Write the page into a folder, which is made where it is missing. Returns the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / PAGE
-    aside = page.with_suffix(".writing")
-    aside.write_text(render(found), encoding="utf-8")
-    aside.replace(page)
-    return page
+    return write_page(folder / name, render(found))
 
 
 def render(found: Evaluated) -> str:
     """The whole page."""
-    style = STYLE.read_text(encoding="utf-8")
-    known = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; form-action 'none'"
     title = f"Laser on {found.table.data}"
-    head = [
-        el("meta", {"charset": "utf-8"}),
-        el("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
-        el("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-        el("meta", {"name": "color-scheme", "content": "light dark"}),
-        el("title", {}, title),
-        el("style", {}, Html(style)),
-    ]
-    body = el("main", {}, _opening(title, found), *_sections(found), _footer(found))
-    return f"<!doctype html>\n{el('html', {'lang': 'en'}, el('head', {}, head), el('body', {}, body))}\n"
+    return document(title, _opening(title, found), *_sections(found), _footer(found))
 
 
 def _opening(title: str, found: Evaluated) -> Html:
@@ -82,48 +60,33 @@ def _opening(title: str, found: Evaluated) -> Html:
     )
     gain = next((pair for pair in table.comparisons if (pair.name, pair.against) == (best.name, SUM)), None)
     tiles = [
-        _tile("NDCG@10 as served", short(best.served.ndcg, 4), interval_text(best.ndcg)),
-        _tile("Recall@10 as served", short(best.served.recall, 4), interval_text(best.recall)),
-        _tile("MRR as served", short(best.served.mrr, 4), "over the full ranking"),
+        tile("NDCG@10 as served", short(best.served.ndcg, 4), interval_text(best.ndcg)),
+        tile("Recall@10 as served", short(best.served.recall, 4), interval_text(best.recall)),
+        tile("MRR as served", short(best.served.mrr, 4), "over the full ranking"),
     ]
     if gain is not None and rows[SUM].served.ndcg:
         share = gain.ndcg.mean / rows[SUM].served.ndcg
-        tiles.append(_tile("against the simple sum", f"{share:+.1%}", f"NDCG {signed_text(gain.ndcg)}"))
-    return el(
-        "header",
-        {},
-        el("p", {"class": "eyebrow"}, "Evaluation report"),
-        el("h1", {}, title),
-        el("p", {"class": "lead"}, lead),
-        el("dl", {"class": "tiles"}, tiles),
-    )
-
-
-def _tile(name: str, value: str, below: str) -> Html:
-    return el("div", {"class": "tile"}, el("dt", {}, name), el("dd", {}, value, el("small", {}, below)))
+        tiles.append(tile("against the simple sum", f"{share:+.1%}", f"NDCG {signed_text(gain.ndcg)}"))
+    return opening("Evaluation report", title, lead, tiles)
 
 
 def _sections(found: Evaluated) -> list[Html]:
     table, split = found.table, found.split
     sections = [
-        _section("How it compares", ranking_figure(table), score_table(found.table, found.ranks)),
-        _section("Where it is right", group_figures(found.ranks, split.test, split.train)),
+        section("How it compares", ranking_figure(table), score_table(found.table, found.ranks)),
+        section("Where it is right", group_figures(found.ranks, split.test, split.train)),
     ]
     if found.experts is not None:
         said = (
             f"Users by the length of their history, and the experts that serve them (seed {table.seeds[0]})."
         )
-        sections.append(_section("Who gets which expert", el("p", {}, said), expert_figures(found.experts)))
+        sections.append(section("Who gets which expert", el("p", {}, said), expert_figures(found.experts)))
     if stages := training_stages(found.run / "metrics.jsonl"):
-        sections.append(_section("How it learned", training_figures(stages)))
+        sections.append(section("How it learned", training_figures(stages)))
     study = read_study(found.study, table.data, table.data_hash)
     sections += study_sections(study, table.data)
     notes = el("ul", {"class": "notes"}, [el("li", {}, line) for line in table.remarks()])
-    return [*sections, _section("Comparisons and choices", notes)]
-
-
-def _section(heading: str, *content: Html) -> Html:
-    return el("section", {}, el("h2", {}, heading), *content)
+    return [*sections, section("Comparisons and choices", notes)]
 
 
 def _footer(found: Evaluated) -> Html:

@@ -1,13 +1,20 @@
 """The insight page in a real browser."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from service.access.issuing import Wish, create
+from service.access.scopes import Scope
+from service.loading import load_recommender
+from service.metrics import Metrics
+from service.settings import Settings
+from tests.service.bundle_world import add_bundle
 from tests.service.playground.test_everybody import barriers
-from tests.service.world import Running
+from tests.service.world import Running, running
 
 # How many different colours the canvas shows, besides the empty one.
 COLOURS = """() => {
@@ -86,3 +93,50 @@ def test_it_is_for_everybody(page: Page, live: Running, width: int) -> None:
     assert barriers(page) == []
     page.get_by_role("button", name="Dark").click()
     assert barriers(page) == []
+
+
+def test_it_links_the_reports_of_the_run_which_can_do_nothing(
+    page: Page, bundles: Path, settings: Settings, tmp_path: Path
+) -> None:
+    def with_report(folder: Path) -> None:
+        (folder / "reports").mkdir()
+        text = "<!doctype html><title>R</title><style>p { color: rgb(1, 2, 3) }</style><p>Well trained"
+        script = "<script>document.title = 'harmed'</script>"
+        (folder / "reports" / "training.html").write_text(text + script)
+
+    root = tmp_path / "bundles"
+    shutil.copytree(bundles, root)
+    add_bundle(root, "told", change=with_report)
+    own = {"bundles": root, "bundle": "told", "state": tmp_path / "state.sqlite"}
+    chosen = settings.model_copy(update=own)
+    with running(chosen, load_recommender(chosen, Metrics())) as server:
+        page.goto(f"{server.url}/insight")
+        page.get_by_role("link", name="how it was trained").click()
+        page.wait_for_url(f"{server.url}/reports/training.html")
+        expect(page.locator("p")).to_have_text("Well trained")
+        assert page.locator("p").evaluate("node => getComputedStyle(node).color") == "rgb(1, 2, 3)"
+        assert page.title() == "R"
+    page.complaints.clear()  # type: ignore[attr-defined]  # of the script that was not run
+
+
+def test_a_report_is_saved_where_a_key_is_asked_for(
+    page: Page, bundles: Path, settings: Settings, tmp_path: Path
+) -> None:
+    def with_report(folder: Path) -> None:
+        (folder / "reports").mkdir()
+        (folder / "reports" / "training.html").write_text("<p>Well trained")
+
+    root = tmp_path / "bundles"
+    shutil.copytree(bundles, root)
+    add_bundle(root, "told", change=with_report)
+    secret = create(tmp_path / "keys.json", Wish("visitor", (Scope.RECOMMEND,))).secret
+    own = {"bundles": root, "bundle": "told", "state": tmp_path / "state.sqlite"}
+    chosen = settings.model_copy(update=own | {"keys_file": tmp_path / "keys.json"})
+    with running(chosen, load_recommender(chosen, Metrics())) as server:
+        page.goto(f"{server.url}/insight")
+        page.get_by_label("API key", exact=True).fill(secret)
+        page.get_by_role("button", name="Use this key").click()
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="how it was trained").click()
+        assert saved.value.suggested_filename == "training.html"
+        assert saved.value.path().read_text() == "<p>Well trained"
