@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from index.cells import is_unicode
-from index.columns import Column, ColumnKind, fold
+from index.columns import Column, ColumnKind, fold, spell
 from index.conditions import Condition, Exists, Filter, Match, Part, Range
 
 MOST_LEVELS = 8
@@ -157,6 +157,8 @@ def _number(value: object, path: str) -> float:
 
 
 def _text(value: object, path: str) -> str:
+    if isinstance(value, bool):
+        return spell(value)
     if not isinstance(value, str):
         raise FilterError(path, f"must be text, not {_name(value)}")
     if len(value) > LONGEST_TEXT or not is_unicode(value):

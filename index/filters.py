@@ -12,8 +12,8 @@ Semantics (those of Qdrant):
   false), or a range: at most one of `gte`, `gt` and at most one of `lte`, `lt`, together.
 - eq and in hold where ANY value of the item equals one that is asked for: any element of a LIST, any level
   of a PATH (so "Makeup" finds Beauty > Makeup > Eyes). Text is compared without case, Unicode form and extra
-  white space; numbers are compared as 64-bit floats. Ranges need a NUMERIC column. A TEXT column knows
-  `exists` alone.
+  white space; true is the text "true"; numbers are compared as 64-bit floats. Ranges need a NUMERIC column.
+  A TEXT column knows `exists` alone.
 - An item whose value is missing (absent, null, blank, an empty list, not a number in a NUMERIC column) fails
   every condition on it but `exists: false`. Under `must_not` it therefore stays: `must_not price > 20` keeps
   items without a price; to drop them, add `must price exists`.

@@ -136,6 +136,15 @@ def test_masks_are_fresh() -> None:
     assert compile_mask(parsed, CATALOGUE).tolist() == [True, True, True, False, True]
 
 
+@pytest.mark.parametrize("value", [True, "true", "True"])
+def test_true_is_asked_for_as_json_has_it(value: object) -> None:
+    catalogue = Catalogue.from_records(
+        [{"item_id": str(n), "title": "x", "new": new} for n, new in enumerate((True, False))]
+    )
+    parsed = parse_filter(must(key="new", eq=value), catalogue.columns)
+    assert compile_mask(parsed, catalogue).tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("filter", "path", "message"),
     [
@@ -175,7 +184,7 @@ def test_masks_are_fresh() -> None:
         (must(key="brand", in_="COKA"), "filter.must[0].in", "must be a list of 1 to 1024 values, not text"),
         (must(key="brand", in_=[]), "filter.must[0].in", "not a list of 0"),
         (must(key="brand", in_=["x"] * 1025), "filter.must[0].in", "not a list of 1025"),
-        (must(key="brand", in_=["x", True]), "filter.must[0].in[1]", "must be text, not true or false"),
+        (must(key="brand", in_=["x", 1]), "filter.must[0].in[1]", "must be text, not a number"),
         (
             must(key="brand", gte=1),
             "filter.must[0].gte",
