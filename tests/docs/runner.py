@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.docs.conftest import World
 QUICK = ("data check", "bundles list", "bundles promote", "bundles rollback", "bundles prune", "keys create")
 QUICK += ("keys list", "doctor")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+PROFILES = {name for service in COMPOSE["services"].values() for name in service.get("profiles", ())}
 ADDRESS = "http://127.0.0.1:8000"
 
 curl_options = argparse.ArgumentParser(exit_on_error=False)
@@ -84,12 +86,13 @@ def run_curl(words: Sequence[str], world: World) -> None:
 
 
 def run_docker(words: Sequence[str], world: World) -> None:
-    """The files and the service of a compose command exist; a command for `laser` inside of it is read too."""
+    """The files, the profile and the service of a compose command exist; a command for `laser` is read too."""
     assert words[0] == "compose", words
     rest = list(words[1:])
-    while rest[0] == "-f":
-        assert (ROOT / rest[1]).is_file(), rest[1]
-        rest = rest[2:]
+    while rest[0] in ("-f", "--profile"):
+        option, value, *rest = rest
+        known = (ROOT / value).is_file() if option == "-f" else value in PROFILES
+        assert known, f"there is no {value}"
     assert rest[0] in ("up", "run", "restart"), words
     service, *inside = [word for word in rest[1:] if word != "--rm"] or [next(iter(COMPOSE["services"]))]
     assert service in COMPOSE["services"], f"there is no service {service}"
@@ -108,6 +111,15 @@ def run_export(words: Sequence[str], world: World) -> None:
     assert all(word.count("=") >= 1 for word in words), words
 
 
+def run_python(words: Sequence[str], world: World) -> None:
+    """A program of ours is run against the served bundle."""
+    env = os.environ | {"LASER_URL": world.served.url}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
 PROGRAMS: dict[str, Callable[[Sequence[str], World], None]] = {
     "laser": run_laser,
     "make": run_make,
@@ -115,4 +127,5 @@ PROGRAMS: dict[str, Callable[[Sequence[str], World], None]] = {
     "docker": run_docker,
     "redis-server": run_redis,
     "export": run_export,
+    "python": run_python,
 }

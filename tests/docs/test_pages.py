@@ -14,7 +14,7 @@ from service.metrics import Metrics
 from service.settings import PREFIX, Settings
 from tests.docs.blocks import BESIDE, PAGES, ROOT, name_of, parse
 
-OF_COMPOSE = {"LASER_WORK"}  # of docker-compose.yml, not of the service
+OF_COMPOSE = set(re.findall(r"\$\{(LASER_[A-Z_]+)", (ROOT / "docker-compose.yml").read_text("utf-8")))
 OF_CLIENT = {"LASER_URL", "LASER_API_KEY"}
 PLACE = re.compile(
     r"(?:model|index|training|service|demo|benchmarks|tests|docs|client|examples|ops)/[\w./-]*\w"
