@@ -1,0 +1,87 @@
+"""Tables of accuracy and control, in README and the explanation, are those of benchmarks/results."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
+METHOD = (ROOT / "docs/explanation/method.md").read_text("utf-8")
+KINDS = {  # of cases: the row of the table, and the figure that it shows
+    "C1": ("include", "satisfied"),
+    "C2": ("exclude (violations)", "violations"),
+    "C3": ("range", "satisfied"),
+    "C4": ("several conditions", "satisfied"),
+    "C5": ("paraphrased, misspelt, unseen", "satisfied"),
+    "C6": ('"X", "not X", "not only X" (pairs right)', "pairs"),
+    "C7": ("contradictory, impossible (reported)", "reported"),
+    "C8": ("relative: cheap, short, old", "satisfied"),
+    "C9": ("irrelevant (same first ten)", "overlap"),
+}
+
+
+def result(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text("utf-8"))
+    return loaded
+
+
+def short(value: float, digits: int) -> str:
+    """.1580 for 0.158019."""
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def cells(page: str, name: str) -> list[str]:
+    """The cells of the table row of that name."""
+    row = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", page, re.MULTILINE)
+    assert row is not None, f"no row {name}"
+    return [cell.strip() for cell in row[1].split("|")]
+
+
+HEADLINE = next(part for part in result("accuracy")["rows"] if part["key"] == "headline/scientific/mean")[
+    "rows"
+]
+
+
+@pytest.mark.parametrize("row", HEADLINE, ids=lambda row: str(row["name"]))
+def test_accuracy_is_that_of_the_last_measurement(row: dict[str, Any]) -> None:
+    measured = [row[how][what] for how in ("served", "unmasked") for what in ("recall", "ndcg", "mrr")]
+    assert cells(README, row["name"]) == [short(value, 4) for value in measured]
+
+
+def test_the_method_quotes_the_same_accuracy() -> None:
+    names = {
+        "Laser, fused, as served": "Laser (best configuration, fused)",
+        "simple sum of six scorers and popularity": "simple sum",
+        "EASE with text, Laser's neighbours by themselves": "EASE with text (Laser's neighbours)",
+        **{name: name for name in ("SASRec", "Laser alone, zero-shot", "Laser alone")},
+    }
+    measured = {row["name"]: short(row["served"]["ndcg"], 4) for row in HEADLINE}
+    assert {name: cells(METHOD, name) for name in names} == {
+        name: [measured[source]] for name, source in names.items()
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_control_is_that_of_the_last_measurement_and_of_the_first(kind: str) -> None:
+    name, what = KINDS[kind]
+    wanted = []
+    for data in ("films", "beauty"):
+        rows = result("control")["rows"]
+        first = result(f"control_first_run_{data}")["rows"]
+        for found, chosen in (
+            (rows, ("built", "laser")),
+            (rows, ("held-out", "laser")),
+            (first, ("held-out", "laser")),
+            (rows, ("held-out", "keyword filter")),
+        ):
+            fitting = (
+                row
+                for row in found
+                if (row["data"], row["type"], row["set"], row["system"]) == (data, kind, *chosen)
+            )
+            row = next(fitting, {})  # what cannot be said of a keyword filter is an empty cell
+            wanted.append(short(row[what], 3) if what in row else "")
+    assert cells(README, name) == wanted
