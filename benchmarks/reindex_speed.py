@@ -1,10 +1,15 @@
 """Re-indexing: how near the encoder's own limit, and what a catalogue that has not changed costs.
 
-    laser bench reindex_speed [--data FOLDER]
+    laser bench reindex_speed [--data FOLDER] [--items N]
 
 The whole job is timed, from the checkpoint on disk to the published bundle. The encoder's limit is the time of the
 backbone's passes over the item prompts within it: what is lost to reading, tokenising, M-Former, hashing and writing
 is what lies between. Then the same job again, which must find that there is nothing to do.
+
+It is measured twice: with the data as they are, and with a catalogue of N items made from them, of other texts of the
+same lengths and as many interactions an item. The checks are of the larger one. The bundled films are a thousand, and
+re-indexing them takes two seconds, of which loading the model and making the bundle safe on disk are a share that
+catalogues people re-index do not have. The rows show both.
 """
 
 import argparse
@@ -21,9 +26,11 @@ from rich.console import Console
 from benchmarks._outcome import RESULTS, Check, publish
 from benchmarks._timing import timed
 from benchmarks.speed_bench.clock import backbone_clock
+from benchmarks.speed_bench.enlarged import write_enlarged
 from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.world import build, data_folder
 from model.checkpoint import save_checkpoint
+from training.data import hash_files
 from training.reindex import reindex
 from training.run_folder import git_hash
 
@@ -38,6 +45,11 @@ class Run(NamedTuple):
     backbone: float
     unchanged: float
 
+    @property
+    def share(self) -> float:
+        """Items a second over the encoder's limit."""
+        return self.backbone / self.full
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
@@ -45,37 +57,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="laser bench reindex_speed", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    parser.add_argument("--items", type=int, default=10_000, help="at least so many in the larger catalogue")
     parser.add_argument("--repeats", type=int, default=3, help="full re-indexes; the median counts")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     data = data_folder(given.data)
-    world = build(data, given.seed)
     with tempfile.TemporaryDirectory() as temporary:
-        save_checkpoint(world.laser, Path(temporary) / "run" / "checkpoint")
-        world.laser.encode_items(world.dataset.items[:WARM_UP])
-        runs = [measure(Path(temporary), data) for _ in range(given.repeats)]
-    middle = sorted(runs, key=lambda run: run.backbone / run.full)[len(runs) // 2]
-    checks = [
-        Check("items_per_s_over_limit", middle.backbone / middle.full, "share", ">=", 0.85),
+        larger = Path(temporary) / "data"
+        write_enlarged(data, larger, given.items, given.seed)
+        folders = {data.name: data, f"{data.name} enlarged": larger}
+        hashes = {name: hash_files(folder) for name, folder in folders.items()}
+        measured = {name: repeat(folder, given.repeats, given.seed) for name, folder in folders.items()}
+    outcome = checks(measured[f"{data.name} enlarged"])
+    table = [row for name, runs in measured.items() for row in rows(name, runs)]
+    print_outcome(outcome, table)
+    command = f"laser bench reindex_speed --items {given.items} --repeats {given.repeats} --seed {given.seed}"
+    publish("reindex_speed", command, git_hash(), hashes, given.seed, outcome, table, given.out)
+    return 0
+
+
+def checks(runs: Sequence[Run]) -> list[Check]:
+    """What must be reached, from the run whose share is the median."""
+    middle = sorted(runs, key=lambda run: run.share)[len(runs) // 2]
+    return [
+        Check("items_per_s_over_limit", middle.share, "share", ">=", 0.85),
         Check("unchanged_over_full", middle.unchanged / middle.full, "share", "<=", 0.02),
     ]
-    rows = [
+
+
+def rows(name: str, runs: Sequence[Run]) -> list[dict[str, object]]:
+    """One row a full re-index of a catalogue."""
+    return [
         {
-            "key": f"run {number}",
+            "key": f"{name} {number}",
             "items": run.items,
             "items_per_s": round(run.items / run.full, 1),
             "limit_items_per_s": round(run.items / run.backbone, 1),
+            "share": round(run.share, 3),
             "full_s": round(run.full, 2),
             "unchanged_s": round(run.unchanged, 3),
+            "unchanged_share": round(run.unchanged / run.full, 4),
         }
-        for number, run in enumerate(runs)
+        for number, run in enumerate(runs, 1)
     ]
-    print_outcome(checks, rows)
-    command = f"laser bench reindex_speed --repeats {given.repeats} --seed {given.seed}"
-    hashes = {world.dataset.info.name: world.dataset.data_hash}
-    publish("reindex_speed", command, git_hash(), hashes, given.seed, checks, rows, given.out)
-    return 0
+
+
+def repeat(data: Path, repeats: int, seed: int) -> list[Run]:
+    """Full re-indexes of a data folder, with a checkpoint of random weights."""
+    world = build(data, seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        save_checkpoint(world.laser, Path(temporary) / "run" / "checkpoint")
+        world.laser.encode_items(world.dataset.items[:WARM_UP])
+        return [measure(Path(temporary), data) for _ in range(repeats)]
 
 
 def measure(folder: Path, data: Path) -> Run:

@@ -85,10 +85,15 @@ class TextEncoder:
                 progress(len(rows))
         return vectors if self.whitening is None else self.whitening.apply(vectors)
 
-    def collate(self, histories: Sequence[History], collaborative: Collaborative) -> Prompted:
-        """Pad a batch of histories into tensors."""
+    def collate(
+        self,
+        histories: Sequence[History],
+        collaborative: Collaborative,
+        prompts: Sequence[Sequence[int]] | None = None,
+    ) -> Prompted:
+        """Pad a batch of histories into tensors, with the prompts made of them, if they are there already."""
         kept = self.config.max_history
-        tokens, text_present = pad_tokens([self._prompt(history) for history in histories])
+        tokens, text_present = pad_tokens(prompts or [self._prompt(history) for history in histories])
         rows = [collaborative.rows(h.item_ids[-kept:]) for h in histories]
         states, states_present = collaborative.states(rows, self.config.sources, kept)
         vectors, vectors_present = pad_vectors(
@@ -152,9 +157,11 @@ class TextEncoder:
         """The histories in batches of similar length: their rows, and what the side makes of them."""
         side.eval()
         virtual = self.config.m_former.prefix_tokens + 1
-        lengths = [len(self._prompt(history)) + virtual for history in histories]
-        for rows in self.batches(lengths):
-            batch = self.collate([histories[row] for row in rows], collaborative)
+        prompts = [self._prompt(history) for history in histories]
+        for rows in self.batches([len(prompt) + virtual for prompt in prompts]):
+            batch = self.collate(
+                [histories[row] for row in rows], collaborative, [prompts[row] for row in rows]
+            )
             yield rows, side(self.backbone, batch)
             if progress:
                 progress(len(rows))

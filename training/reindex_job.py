@@ -7,8 +7,11 @@ a new one. Changes that a service took meanwhile are folded in (live_changes.py)
 Letters: I items.
 """
 
+import gc
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +44,18 @@ class Made(NamedTuple):
     encoded: int
 
 
+@contextmanager
+def heap_left_alone() -> Iterator[None]:
+    """What there is already (torch and transformers, half a million objects) is no concern of the garbage collector
+    meanwhile: the job makes records and token lists by the thousand, which would send it there again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@heap_left_alone()
 def make_bundle(
     checkpoint: Path,
     data: Path,
@@ -51,12 +66,14 @@ def make_bundle(
     log: ChangeLog | None,
 ) -> Made:
     """Make the bundle and publish it. Raises as `training.reindex.reindex` does."""
-    dataset = load_dataset(data)
-    live = read_changes(log, bundles)
-    records = fold(dataset.items, live.changes)
-    catalogue = Catalogue.from_records(records, kinds)
-    before = _published(bundles, fingerprint(checkpoint))
-    laser = load_checkpoint(checkpoint, device=device)
+    with ThreadPoolExecutor(max_workers=1) as aside:  # weights are read and hashed while the data is parsed
+        loading = aside.submit(load_checkpoint, checkpoint, device=device)
+        dataset = load_dataset(data)
+        live = read_changes(log, bundles)
+        records = fold(dataset.items, live.changes)
+        catalogue = Catalogue.from_records(records, kinds)
+        before = _published(bundles, fingerprint(checkpoint))
+        laser = loading.result()
     laser.backbone.fuse()
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(records, old_rows, before, laser, console)

@@ -10,7 +10,6 @@ import torch
 
 from benchmarks import encode, growth, search
 from benchmarks._timing import alternate, slope, times_faster
-from benchmarks.reindex_speed import measure
 from benchmarks.speed_bench import world
 from benchmarks.speed_bench.clock import Clock, backbone_clock
 from benchmarks.speed_bench.flops import rate, useful_flops
@@ -18,9 +17,7 @@ from benchmarks.speed_bench.vectors import draw
 from benchmarks.train_step import PHASE, Steps
 from index.item_index import ExactIndex
 from model.backbone import Backbone
-from model.checkpoint import save_checkpoint
-from tests.tiny import tiny_backbone, tiny_laser
-from tests.training_world import ITEM_IDS, ITEMS, write_world
+from tests.tiny import tiny_backbone
 
 
 def test_contestants_take_turns_after_one_call_each_that_does_not_count() -> None:
@@ -161,15 +158,6 @@ def test_steps_after_the_warm_up_are_differences(monkeypatch: pytest.MonkeyPatch
         steps("items", done, 4)  # another stage: not a step
         steps(PHASE, done, 4)
     assert steps.taken() == [(11.0, 2.0, 3.0), (14.0, 2.0, 3.0)]
-
-
-def test_re_indexing_is_measured_whole_then_unchanged(tmp_path: Path) -> None:
-    save_checkpoint(tiny_laser(ITEM_IDS, tmp_path / "backbone"), tmp_path / "run" / "checkpoint")
-    write_world(tmp_path / "data")
-    run = measure(tmp_path, tmp_path / "data")
-    assert run.items == ITEMS
-    assert 0 < run.backbone < run.full
-    assert len(list((tmp_path / "bundles").glob("*/manifest.json"))) == 1, "the second one made none"
 
 
 def test_measured_on_what_is_named_else_on_what_is_there(

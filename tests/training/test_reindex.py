@@ -1,5 +1,6 @@
 """The re-index job on a tiny checkpoint: what is encoded, what is reused, and that a bundle stands alone."""
 
+import gc
 import io
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from model.laser import Laser
 from tests.tiny import tiny_laser
 from tests.training_world import ITEM_IDS, ITEMS, quiet, record, write_world
 from training import reindex_parts
-from training.data import DataError, load_dataset
+from training.data import DataError, Dataset, load_dataset
 from training.reindex import Reindexed, reindex
 from training.reindex_inputs import CONTENTS, MadeFrom
 
@@ -313,6 +314,21 @@ def test_a_bundle_serves_without_the_run_and_the_data_it_was_made_from(home: Pat
     assert scores.shape == (1, ITEMS)
     assert np.isfinite(scores).all()
     assert np.ptp(scores) > 0
+
+
+def test_the_garbage_collector_leaves_alone_what_was_there_before_the_job(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_alone: list[int] = []
+
+    def load(folder: Path) -> Dataset:
+        left_alone.append(gc.get_freeze_count())
+        return load_dataset(folder)
+
+    monkeypatch.setattr("training.reindex_job.load_dataset", load)
+    again(home)
+    assert left_alone[0] > 1000
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_job_that_dies_leaves_the_published_bundle_as_it_was(
