@@ -54,7 +54,10 @@ def choose(
     years = [column for column in columns if column.is_year]
     prices = [column for column in columns if {"price", "pay"} & set(column.concepts)]
     amount = found.year and not found.bare and not found.concepts and not _spans(found, years)
-    if amount and _spans(found, prices[:1]):  # "under 2000" where the oldest is of 2012
+    near = any(_fits(found, column) for column in years)
+    if (
+        amount and prices and (_spans(found, prices[:1]) or not near)
+    ):  # "under 2000" where the oldest is of 2012
         return _bounds(found, prices[0], 1.0, CARRIED)
     if found.year and years:
         return _bounds(found, years[0], 1.0, LIKELY)
@@ -149,6 +152,8 @@ def _by_unit(found: Range, columns: Sequence[Numeric]) -> Bounds | Missing | Non
     ]
     if not fitting:
         by_word = _by_noun(found.word, columns)
+        if by_word is not None and by_word.is_year:
+            return None  # "three years old": which year that was is for a clock to say
         if by_word is not None:
             return _bounds(found, by_word, 1.0, SURE)
         dimensions = [unit.dimension for unit in found.units if unit.factor < LONG_UNITS]
@@ -186,7 +191,7 @@ def _of_concepts(concepts: Sequence[str], columns: Sequence[Numeric], found: Ran
         of_it = [column for column in columns if concept in column.concepts]
         fitting = [column for column in of_it if _fits(found, column)]
         if fitting or (of_it and concept != "party"):
-            return (fitting or of_it)[0]
+            return best_fit(found, fitting or of_it)
     return None
 
 

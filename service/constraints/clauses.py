@@ -114,7 +114,7 @@ def _wanted(run: Sequence[Mention], vocabulary: Vocabulary) -> tuple[list[Clause
             and before.attribute == condition.attribute
         )
         if link == "or" and before is not None:
-            clauses[-1] = _alternative(clauses[-1], condition)
+            clauses[-1] = alternative(clauses[-1], condition)
         elif (
             same
             and isinstance(condition, Values)
@@ -132,7 +132,7 @@ def _wanted(run: Sequence[Mention], vocabulary: Vocabulary) -> tuple[list[Clause
             elif _adds_up(kind, before, condition, link, vocabulary) or mention.both:
                 clauses.append((condition,))
             else:
-                clauses[-1] = _alternative(clauses[-1], condition)
+                clauses[-1] = alternative(clauses[-1], condition)
         else:
             clauses.append((condition,))
     return clauses, contradictions
@@ -170,7 +170,7 @@ def _adds_up(kind: ColumnKind, before: Values, condition: Values, link: str, voc
     )
 
 
-def _alternative(clause: Clause, part: Part) -> Clause:
+def alternative(clause: Clause, part: Part) -> Clause:
     """The clause with one more alternative; values of one column become one condition."""
     last = clause[-1]
     if (

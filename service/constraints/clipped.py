@@ -20,8 +20,13 @@ def find_clipped(
 
     `cut` is where the second part begins; without it every place is tried.
     """
-    short = [(value, key) for key, values in named.items() for value in values if len(key) <= 2]
-    short = [(value, key) for value, key in short if value.column in describing]
+    short = [
+        (value, key)
+        for key, values in named.items()
+        if len(key) <= 2 and key[0][0] in word  # the first letter of either part
+        for value in values
+        if value.column in describing
+    ]
     for place in (cut,) if cut else range(2, len(word) - 1):
         one, other = word[:place], word[place:]
         whole = _beginning(short, (one, other))

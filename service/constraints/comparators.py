@@ -52,8 +52,10 @@ BEHIND: dict[Bound, str] = {
     """,
     "about": "or so|or thereabouts|ish|give or take",
 }  # fmt: skip
-YOUNGER: dict[tuple[str, ...], tuple[tuple[str, Side], ...]] = {  # alone it is said of people
-    ("younger",): (("year", "high"), ("age", "low"))
+WITH_THAN: dict[tuple[str, ...], tuple[tuple[str, Side], ...]] = {  # alone they say something else
+    ("younger",): (("year", "high"), ("age", "low")),
+    ("better",): (("rating", "high"),),
+    ("worse",): (("rating", "low"),),
 }
 DATES = frozenset(["before", "after", "since", "until", "till", "pre", "post", "earlier", "later", "prior"])
 
@@ -73,7 +75,7 @@ def comparator_table() -> Mapping[tuple[str, ...], Comparator]:
     compared: dict[tuple[str, ...], tuple[tuple[str, Side], ...]] = {
         words: sense.ends for words, sense in comparatives().items()
     }
-    for words, ends in (compared | YOUNGER).items():
+    for words, ends in (compared | WITH_THAN).items():
         concepts = tuple(concept for concept, _ in ends)
         turned = tuple(concept for concept, side in ends if side != ends[0][1])
         bound: Bound = "lt" if ends[0][1] == "low" else "gt"

@@ -13,7 +13,7 @@ from service.constraints.element import Element
 from service.constraints.flags import said_of, yes
 from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
 from service.constraints.named_values import NamedValues
-from service.constraints.pairs import between_ends
+from service.constraints.pairs import HIGHEST, LOWEST, between_ends
 from service.constraints.ranges import Range, read_range
 from service.constraints.relative import AMOUNTS, PLAIN, senses
 from service.constraints.tokens import Token
@@ -75,7 +75,7 @@ class Reader:
             plain = self._relative(at) if value.last == at + 1 else None
             if plain is None or value.attribute in self.vocabulary.values.descriptive:
                 return value
-        for found in (numbers, self._flag(at), self._amount(at), self._relative(at)):
+        for found in (self._extreme(at), numbers, self._flag(at), self._amount(at), self._relative(at)):
             if found is not None:
                 return found
         grammar = self._grammar(at)
@@ -119,15 +119,37 @@ class Reader:
                 and self.tokens[place].word not in ("time", "long")
             ):
                 return behind, place + 1
+        told: Numeric | None = None  # by a word that is no column's name: "rated", "prep time"
         for element in reversed(self.found):
             if element.kind == "attribute" and element.attribute in self.vocabulary.numeric_by_name:
                 return self.vocabulary.numeric_by_name[element.attribute], found.end
             if element.kind not in ("filler", "attribute"):
                 break
-            column = best_fit(found, self.vocabulary.number_words(self.tokens[element.last - 1].stem))
-            if column is not None:
-                return column, found.end
-        return None, found.end
+            words = self.vocabulary.number_words(self.tokens[element.last - 1].stem)
+            told = told or best_fit(found, words)
+        return None if found.units else told, found.end  # a unit tells more: "total time under an hour"
+
+    def _extreme(self, at: int) -> Element | None:
+        """ "max weight 12 kg": the name of a column between the comparator and its number."""
+        bound = (
+            "lte" if self.tokens[at].word in HIGHEST else "gte" if self.tokens[at].word in LOWEST else None
+        )
+        name = self._attribute(at + 1) if bound is not None and at + 1 < len(self.tokens) else None
+        column = self.vocabulary.numeric_by_name.get(str(name.attribute)) if name is not None else None
+        if name is None or column is None or EXTREMES & set(column.stems):
+            return None
+        place = name.last
+        while place < len(self.tokens) and self.tokens[place].word in ("of", ":", "is", "-"):
+            place += 1
+        found = read_range(self.tokens, place) if place < len(self.tokens) else None
+        if found is None or not found.bare:
+            return None
+        low, high = (None, found.gte) if bound == "lte" else (found.gte, None)
+        limit = found._replace(gte=low, lte=high, bare=False)
+        meaning = choose(limit, self.vocabulary.numeric, column, None)
+        if not isinstance(meaning, Bounds):
+            return None
+        return Element("range", at, found.end, replace(meaning, words=self.words(at, found.end)), column.name)
 
     def _flag(self, at: int) -> Element | None:
         for size in range(self.vocabulary.longest_name, 0, -1):

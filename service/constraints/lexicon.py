@@ -28,7 +28,8 @@ steering clear of|staying away from|no way|nothing at all with|by no means|under
 """
 DENIALS = """
 it isnt|it is not|they arent|they are not|none of that|none of those|none of it|none of them|no thanks|no thank you
-is out|are out|is a no|not for me|isnt for me|arent for me|is not for me|are not for me|not my thing|isnt my thing
+is out|are out|is a no|are a no|is a no - go|are a no - go|is a no go|are a no go|no go|no - go
+not for me|isnt for me|arent for me|is not for me|are not for me|not my thing|isnt my thing
 arent my thing|not my style|is off limits|away from me|away from us|not welcome|need not apply|are banned|is banned
 """
 AFFIRMATIONS = """
@@ -108,7 +109,7 @@ place|places|somewhere|anywhere|spot|spots|venue|venues|job|jobs|role|roles|posi
 mind|finding|showing|giving|getting|help|helping|pls|plz|sth|unfortunately|actually|basically|honestly|simply|definitely
 absolutely|possible|fully|truly|genuinely|especially|particularly|certain|specific|mainly|mostly|whatever|whichever|whats
 would you mind|if you dont mind|if you would|if you could|be so kind|be so good|i was wondering|wondering|wonder|whether
-pays|paid|paying|earning|earns|weigh|weighs|weighing|rated|scored|scoring|sleeps|seats|room|rating|speak|speaks|speaking
+pays|paid|paying|earning|earns|weigh|weighs|weighing|rated|scored|scoring|sleeps|seats|room|rating|time|times|amount|level|speak|speaks|speaking
 """
 NOUNS = """
 story|stories|tale|tales|item|items|product|products|film|films|movie|movies|picture|pictures|flick|flicks|book|books|game|games|song

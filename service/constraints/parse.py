@@ -79,36 +79,65 @@ def _phrases(
 ) -> tuple[Phrase, ...]:
     """Stretches of words that are no element, fillers between them kept; cut where the sign or the clause changes."""
     found: list[Phrase] = []
-    start: Mention | None = None
-    last: Mention | None = None
+    stretch: list[Mention] = []
+    before: Mention | None = None  # the stretch
     for mention in [*mentions, None]:
         joins = (
-            mention is not None and last is not None and mention.element.kind == "text"
-            and mention.negation == last.negation and mention.link in ("", "and", "or") and not mention.only_named
+            mention is not None and bool(stretch) and mention.element.kind == "text"
+            and mention.negation == stretch[-1].negation and mention.link in ("", "and", "or")
+            and not mention.only_named
         )  # fmt: skip
-        if start is not None and last is not None and not joins:
-            free = start is not last and tokens[last.element.first].word == "free"  # "dairy free"
-            end = last.element.first - 1 if free else last.element.last - 1
-            first, end = _with_nouns(tokens, start.element.first, end)
-            words = text[tokens[first].start : tokens[end].end].rstrip("- ")
-            beside = mention is not None and mention.link == "" and mention.negation == start.negation > 0
-            denied = _said(text, tokens, mention) if beside and mention is not None else ""
-            include = (not start.negative or start.exception) != free
-            otherwise = start.element.meaning if start is last else None
-            if isinstance(otherwise, Values):
-                otherwise = replace(otherwise, include=include, soft=start.soft)
-            found.append(
-                Phrase(
-                    words, include, None, denied, _name(tokens, start.element.first, end, vocabulary),
-                    otherwise if isinstance(otherwise, Values) else None,
-                )
-            )  # fmt: skip
-            start = last = None
+        if stretch and not joins:
+            found.append(_phrase(text, tokens, stretch, before, mention, vocabulary))
+            before, stretch = stretch[-1], []
         if mention is not None and mention.element.kind == "text" and not mention.only_named:
-            if tokens[mention.element.first].word == "free" and start is None:
+            if tokens[mention.element.first].word == "free" and not stretch:
                 continue
-            start, last = start or mention, mention
+            stretch.append(mention)
+        elif mention is not None:
+            before = mention
     return tuple(found)
+
+
+def _phrase(
+    text: str,
+    tokens: Sequence[Token],
+    stretch: Sequence[Mention],
+    before: Mention | None,
+    behind: Mention | None,
+    vocabulary: Vocabulary,
+) -> Phrase:
+    """One stretch, between the mentions around it."""
+    start, last = stretch[0], stretch[-1]
+    free = len(stretch) > 1 and tokens[last.element.first].word == "free"  # "dairy free"
+    end = last.element.first - 1 if free else last.element.last - 1
+    first, end = _with_nouns(tokens, start.element.first, end)
+    words = text[tokens[first].start : tokens[end].end].rstrip("- ")
+    beside = behind is not None and behind.link == "" and behind.negation == start.negation > 0
+    include = (not start.negative or start.exception) != free
+    otherwise = start.element.meaning if len(stretch) == 1 else None
+    return Phrase(
+        words,
+        include,
+        beside=_said(text, tokens, behind) if beside and behind is not None else "",
+        either=_either(text, tokens, before, start, behind),
+        name=_name(tokens, start.element.first, end, vocabulary),
+        otherwise=(
+            replace(otherwise, include=include, soft=start.soft) if isinstance(otherwise, Values) else None
+        ),
+    )
+
+
+def _either(
+    text: str, tokens: Sequence[Token], before: Mention | None, start: Mention, behind: Mention | None
+) -> str:
+    """The words of the value beside a stretch that it is an alternative to."""
+    if start.negative:
+        return ""
+    for link, other in ((start.link, before), (behind.link if behind else "", behind)):
+        if link == "or" and other is not None and other.element.kind == "value" and not other.negative:
+            return _said(text, tokens, other)
+    return ""
 
 
 def _name(

@@ -4,6 +4,7 @@ settled constraint the prompt says."""
 from collections.abc import Sequence
 from dataclasses import replace
 
+from service.constraints.clauses import alternative
 from service.constraints.compounds import settle
 from service.constraints.meaning import CERTAIN, RELEVANT, Meanings, Near, bare, company
 from service.constraints.naming import is_naming
@@ -34,7 +35,7 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         certain = bool(near) and near[0].similarity >= CERTAIN * meanings.floor
         value = meanings.meant(phrase, near, another)
         if value is not None:
-            if not _join_denied(clauses, phrase, value):
+            if not (_join_denied(clauses, phrase, value) or _join_either(clauses, phrase, value)):
                 clauses.append((value,))
         elif phrase.otherwise is not None:
             clauses.append((phrase.otherwise,))
@@ -44,7 +45,7 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         elif phrase.name == "maker":
             what = f"This catalogue knows nothing called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text))
-        elif (column := _missing_in(phrase, near, certain and another)) is not None:
+        elif (column := _missing_in(phrase, near, certain and another, clauses)) is not None:
             what = f"This catalogue knows no {column} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, column))
         elif (
@@ -80,11 +81,22 @@ def _join_denied(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
     return False
 
 
-def _missing_in(phrase: Phrase, near: Sequence[Near], another: bool) -> str | None:
-    """The column of names that a phrase is looked for in, and is not."""
-    if not near:
+def _join_either(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
+    """ "A sauna or a pool": put the phrase's value to the clause that has the other."""
+    for place, clause in enumerate(clauses):
+        for part in clause:
+            wanted = part.words.split(", ") if isinstance(part, Values) and part.include else ()
+            if phrase.either and phrase.either in wanted:
+                clauses[place] = alternative(clause, value)
+                return True
+    return False
+
+
+def _missing_in(phrase: Phrase, near: Sequence[Near], another: bool, clauses: Sequence[Clause]) -> str | None:
+    """The column of names that a phrase is looked for in, and is not; none that another word named a value of."""
+    column = near[0].value.column if near else ""
+    if not near or any(column == getattr(part, "attribute", None) for clause in clauses for part in clause):
         return None
-    column = near[0].value.column
     alike = sum(each.value.column == column for each in near[:NAMES])
     return (
         column

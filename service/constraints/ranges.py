@@ -57,7 +57,8 @@ def _compared(tokens: Sequence[Token], at: int) -> Range | None:
                 return _of_decade(decade, entry.bound)
             quantity = read_quantity(tokens, place)
             if quantity is not None:
-                found = _bounded(entry.bound, quantity, entry.concepts, False)._replace(turned=entry.turned)
+                concepts = entry.concepts or (_party(tokens, at - 1, quantity) if at else ())
+                found = _bounded(entry.bound, quantity, concepts, False)._replace(turned=entry.turned)
                 return found._replace(end=_said_twice(tokens, _behind_period(tokens, found.end), entry.bound))
     return None
 
@@ -177,8 +178,8 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
     if quantity is None:
         return None
     quantity = quantity._replace(end=_behind_period(tokens, quantity.end))
-    party = tokens[at].word == "for" and not quantity.units and quantity.value in range(1, MOST_PEOPLE)
-    concepts = ("party",) if party else ()
+    quantity = _with_unit_of_next(tokens, quantity)
+    concepts = _party(tokens, at, quantity)
     for place in (
         quantity.end,
         quantity.end + 1,
@@ -199,6 +200,22 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
         found = _bounded("gte", quantity, (), False)._replace(end=quantity.end + 1)
         return _with_unit(tokens, found)
     return None if quantity.article else _bounded("exactly", quantity, concepts, True)
+
+
+def _with_unit_of_next(tokens: Sequence[Token], quantity: Quantity) -> Quantity:
+    """ "26 or 28 inch wheels": what is said behind the second number is said of the first."""
+    if quantity.units or quantity.end >= len(tokens) or tokens[quantity.end].word not in ("or", "/", ","):
+        return quantity
+    other = read_quantity(tokens, quantity.end + 1)
+    if other is None or not (other.units or other.word) or other.word in ("or", "and"):
+        return quantity
+    return quantity._replace(units=other.units, word=other.word, plain=False)
+
+
+def _party(tokens: Sequence[Token], at: int, quantity: Quantity) -> tuple[str, ...]:
+    """What "for" with a small number speaks of: "for two", "for at least 4"."""
+    people = not quantity.units and quantity.value in range(1, MOST_PEOPLE)
+    return ("party",) if people and tokens[at].word == "for" else ()
 
 
 def _with_unit(tokens: Sequence[Token], found: Range) -> Range:

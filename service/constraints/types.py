@@ -85,8 +85,9 @@ class Phrase:
     include: bool = True
     attribute: str | None = None
     beside: str = ""  # words of the value it is denied together with: "no romantic comedies"
+    either: str = ""  # words of the value that it is an alternative to: "a sauna or a pool"
     name: Literal["", "name", "maker"] = (
-        ""  # written like a name where one is expected: "in Klingon", "from Italy"
+        ""  # written like one where one is expected: "in Klingon", "from Italy"
     )
     otherwise: Values | None = None  # what it stands for where its meaning is nothing the catalogue describes
 
