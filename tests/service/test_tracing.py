@@ -1,7 +1,6 @@
 """Spans, seen by OpenTelemetry's own in-memory exporter: of requests, stages and batches, with nobody's words."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -260,13 +259,13 @@ def test_the_collector_is_named_by_either_variable_and_ours_wins(monkeypatch: py
 def test_without_the_extra_one_line_says_what_to_install(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.setattr("service.tracing_export.PACKAGES", ("opentelemetry.no_such", "no.such.at_all"))
     tracing = open_tracing(settings.model_copy(update={"otlp_endpoint": "http://127.0.0.1:9"}))
     assert tracing.origin() is None
     [record] = [each for each in caplog.records if each.name == "laser"]
     assert record.fields == {  # type: ignore[attr-defined]
-        "reason": "the extra `tracing` is not installed: "
-        "pip install --constraint constraints.txt '.[tracing]'"
+        "reason": "the extra `tracing` is not installed; "
+        "run: pip install --constraint constraints.txt '.[tracing]'"
     }
     tracing.close()
 
