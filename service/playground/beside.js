@@ -44,7 +44,7 @@ export function startBeside({ kinds, add, set }) {
     try {
       const { data } = await api.bundles();
       const others = data.bundles.filter((each) => each.bundle_id !== serving).reverse();
-      addOptions(choice, others.map((each) => option(each.bundle_id, `${each.bundle_id} (${count(each.items, "item")})`)));
+      addOptions(choice, others.map((each) => option(each.bundle_id, each.bundle_id)));
     } catch (problem) {
       if (!(problem instanceof api.Problem)) throw problem;
       offered = problem.status === 403; // anything else may pass
@@ -108,6 +108,6 @@ function inCommon(items, others) {
   const there = new Map(others.map((item) => [item.item_id, item.rank]));
   const shared = items.filter((item) => there.has(item.item_id));
   const moved = shared.filter((item) => there.get(item.item_id) !== item.rank).length;
-  const words = shared.length ? `, ${moved || "none"} of them at another place` : "";
+  const words = shared.length ? `, ${moved ? `${moved} of them at another place` : "all at the same places"}` : "";
   return [h("b", {}, shared.length), ` of ${count(Math.max(items.length, others.length), "item")} are in both lists${words}.`];
 }

@@ -6,6 +6,7 @@ import { count, percent } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 300;
 const HEIGHT = 160;
+const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
 export const bar = (name, number, part, note) =>
   h("li", {},
@@ -34,7 +35,7 @@ export function popularity(found) {
 }
 
 export function recommended(found) {
-  const since = h("time", { datetime: found.since }, new Date(found.since).toLocaleString());
+  const since = h("time", { datetime: found.since }, MOMENT.format(new Date(found.since)));
   if (!found.answers) {
     return h("p", { class: "hint" }, "Nothing has been recommended from this bundle since ", since,
       ", when this process started. Ask in the playground, and look again.");

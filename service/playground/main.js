@@ -9,6 +9,7 @@ import { announce, byId } from "./dom.js";
 import { startHistory } from "./history.js";
 import { askForKey } from "./key.js";
 import { drawAccount } from "./account.js";
+import { startOptions } from "./options.js";
 import { drawProblem } from "./problem.js";
 import { bodyOf } from "./request.js";
 import { startSentence } from "./sentence.js";
@@ -34,6 +35,7 @@ const sentence = startSentence({ set: (text) => store.update({ sentence: text })
 const drawUnderstood = startUnderstood(byId("understood"), { get: store.get, set: store.update });
 const beside = startBeside({ kinds, add, set: (choice) => store.update({ beside: choice }) });
 startItems({ kinds, add, failed });
+startOptions(byId("options"));
 startTheme(byId("theme"));
 
 function add(item) {
@@ -96,6 +98,7 @@ async function begin() {
   drawProblem(byId("problem"), null);
   sentence.offer(catalogue.columns);
   drawStarters(byId("welcome"), catalogue, (items, constraint) => store.update({ history: items, sentence: constraint }));
+  byId("welcome").hidden = !isEmpty(store.get());
   await nameItems();
 }
 

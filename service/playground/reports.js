@@ -8,7 +8,8 @@ const NAMES = { "training.html": "how it was trained", "evaluation.html": "how w
 
 export function drawReports(node, names) {
   if (!names.length) {
-    return show(node, "This bundle brings no report of its run. Training writes one, `laser evaluate` another; a re-index takes them along.");
+    return show(node, "This bundle brings no report of its run. Training writes one, ", h("code", {}, "laser evaluate"),
+      " another; the next re-index takes them along.");
   }
   const links = names.map((name) => {
     const address = `/reports/${encodeURIComponent(name)}`;

@@ -2,7 +2,8 @@
 
     python -m tests.service.playground.screenshots http://127.0.0.1:8000 docs/images
 
-It asks the demo's films; any other service gets the pictures of its own first starter.
+It asks the demo's films. What stands beside the answer is the bundle that is not in service, where there is one; the
+report is the first that the bundle brings. A picture whose subject the service does not have is left out.
 """
 
 import shutil
@@ -10,13 +11,14 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 ASKED = (
     "/#item=alien-1979&item=aliens-1986&item=star-wars-1977"
     "&say=science+fiction+from+the+80s+or+later,+no+horror,+preferably+under+two+hours,+something+funny"
 )
-DRAWN = "#results .result:visible, .starter:visible, #legend li:visible"
+DRAWN = "#results .result:visible, .starter:visible, #legend li:visible, .tiles:visible"
 
 
 class Picture(NamedTuple):
@@ -27,15 +29,30 @@ class Picture(NamedTuple):
     width: int
     height: int
     scheme: str
+    shown: str = "body"  # what the picture begins with
 
 
 PICTURES = (
     Picture("playground", ASKED, 1280, 820, "light"),
-    Picture("playground-dark", f"{ASKED}&compare=1&off=horror&soft=something+funny", 1280, 820, "dark"),
+    Picture("playground-dark", f"{ASKED}&off=horror&soft=something+funny", 1280, 820, "dark"),
     Picture("playground-phone", ASKED, 390, 844, "light"),
+    Picture("answer-phone", ASKED, 390, 844, "light", "#understood"),
     Picture("welcome", "/", 1280, 800, "light"),
-    Picture("insight", "/insight", 1100, 1000, "light"),
+    Picture("insight", "/insight", 1100, 1500, "light"),
+    Picture("insight-phone", "/insight", 390, 844, "dark"),
 )
+
+
+def further(url: str) -> list[Picture]:
+    """Pictures of what this service happens to have."""
+    with httpx.Client(base_url=url, timeout=60) as client:
+        listed = client.get("/admin/bundles").json()
+        reports = client.get("/catalogue/insight").json()["reports"]
+    others = [each["bundle_id"] for each in listed["bundles"] if each["bundle_id"] != listed["serving"]]
+    beside = [f"{ASKED}&bundle={bundle}" for bundle in others[-1:]]
+    pictures = [Picture("comparison", address, 1280, 820, "light") for address in beside]
+    pictures += [Picture("comparison-phone", address, 390, 844, "dark", "#common") for address in beside]
+    return pictures + [Picture("report", f"/reports/{name}", 1100, 1000, "light") for name in reports[:1]]
 
 
 def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
@@ -48,7 +65,12 @@ def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
     page = context.new_page()
     page.goto(url.rstrip("/") + picture.address)
     page.locator(DRAWN).first.wait_for()
-    page.locator("#answer:not([aria-busy]), #found").first.wait_for(state="attached")
+    page.locator("#answer:not([aria-busy]), #found, main > header").first.wait_for(state="attached")
+    if "#" in picture.address:
+        page.locator("#results .result:visible").first.wait_for()
+    if "bundle=" in picture.address:
+        page.locator("#common:visible").wait_for(timeout=60_000)
+    page.locator(picture.shown).evaluate("node => node.scrollIntoView()")
     path = folder / f"{picture.name}.png"
     page.screenshot(path=path)
     context.close()
@@ -60,7 +82,7 @@ def main(url: str, folder: str) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for picture in PICTURES:
+        for picture in (*PICTURES, *further(url)):
             path = take(browser, url, picture, Path(folder))
             print(f"{path}: {path.stat().st_size // 1000} kB")
         browser.close()

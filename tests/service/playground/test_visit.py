@@ -4,7 +4,7 @@ import json
 import shlex
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.service.playground.visitor import add, chips, history, result, say, settled, titles
 from tests.service.world import Running
@@ -183,3 +183,29 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, live: R
         box = page.get_by_role("button", name=name, exact=True).bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= width - box["width"]
+
+
+def test_a_link_never_shows_the_welcome_while_titles_are_on_their_way(page: Page, live: Running) -> None:
+    held: list[Route] = []
+    page.route("**/items/i1", lambda route: held.append(route))
+    page.goto(f"{live.url}/#item=i1")
+    expect(page.get_by_role("group", name="Phrases to add")).to_be_visible()  # the catalogue is there
+    expect(page.locator("#history .title")).to_have_text("i1")
+    assert page.locator("#welcome").is_hidden()
+    held[0].continue_()
+    expect(page.locator("#history .title")).to_have_text("thing 1")
+
+
+def test_on_a_phone_the_options_are_folded_away_until_they_are_wanted(page: Page, live: Running) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live.url}/#item=i1")
+    expect(page.locator("#results .result")).to_have_count(10)
+    expect(page.get_by_label("Items")).to_be_hidden()
+    page.get_by_text("How to answer").click()
+    page.get_by_label("Items").select_option("5")
+    expect(page.locator("#results .result")).to_have_count(5)
+    page.get_by_text("How to answer").click()
+    expect(page.get_by_label("Items")).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 844})
+    expect(page.get_by_label("Items")).to_be_visible()
+    expect(page.get_by_text("How to answer")).to_be_hidden()
