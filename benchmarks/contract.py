@@ -7,7 +7,6 @@ refused, keys never ignored, deleted users gone. The service runs as a process w
 https://schemathesis.readthedocs.io/
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import finish, service_parser
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
 from benchmarks.contract_bench.config import config
 from service.access.issuing import Wish, create
 from service.access.scopes import Scope
-from training.run_folder import git_hash
 
 LEAST = 5000  # cases
 EVERY_OPERATION = 250  # cases of random data for each operation
@@ -77,15 +76,10 @@ def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every requirement is met, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    parser = service_parser("contract", __doc__)
     parser.add_argument(
         "--cases", type=int, default=EVERY_OPERATION, help="random requests for each operation"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the number that all requests follow from")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -94,13 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serving(folder) as service:
             phases = "examples,coverage,fuzzing,stateful"
             report = ask(service.url, key, options.seed, options.cases, folder / "report.json", phases)
-    outcome = checks(report)
-    for check in outcome:
-        print(f"{check.name:28} {check.value!s:>8} {check.op} {check.target}", file=sys.stderr)
-    command = f"laser bench contract --cases {options.cases} --seed {options.seed}"
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("contract", command, git_hash(), data, options.seed, outcome, rows(report), options.out)
-    return 0 if all(check.passed for check in outcome) else 1
+    return finish("contract", options, ("cases",), manifest, checks(report), rows(report))
 
 
 if __name__ == "__main__":

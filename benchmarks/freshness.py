@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import finish, service_parser
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
 from benchmarks.freshness_bench.changes import Put, delete, marker, put
 from benchmarks.freshness_bench.load import Answer, Load, returned_after
 from index.bundle import open_bundle
 from index.catalog import Catalogue
-from training.run_folder import git_hash
 
 RECOMMENDED = 1.0  # seconds at p99
 DELETED = 100  # items
@@ -43,15 +43,10 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every requirement is met, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    parser = service_parser("freshness", __doc__)
     parser.add_argument("--puts", type=int, default=500, help="items to put")
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second meanwhile")
     parser.add_argument("--requests", type=int, default=10_000, help="requests after the deletions")
-    parser.add_argument("--seed", type=int, default=0, help="the number that the requests follow from")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -59,16 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         catalogue = open_bundle(folder / "bundles").catalogue
         with serving(folder) as service:
             measured = asyncio.run(_measure(service.url, catalogue, options))
-    outcome = checks(measured, options.requests)
-    for check in outcome:
-        print(f"{check.name:24} {check.value!s:>8} {check.op} {check.target} {check.unit}", file=sys.stderr)
-    command = (
-        f"laser bench freshness --puts {options.puts} --rate {options.rate:g} --requests {options.requests} "
-        f"--seed {options.seed}"
+    return finish(
+        "freshness",
+        options,
+        ("puts", "rate", "requests"),
+        manifest,
+        checks(measured, options.requests),
+        rows(measured),
     )
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("freshness", command, git_hash(), data, options.seed, outcome, rows(measured), options.out)
-    return 0 if all(check.passed for check in outcome) else 1
 
 
 def checks(measured: Measured, wanted: int) -> list[Check]:

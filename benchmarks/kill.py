@@ -5,7 +5,6 @@ re-index with it; then redis-server is, which keeps the state of a service that 
 was acknowledged must be there, every bundle readable, and the service ready.
 """
 
-import argparse
 import random
 import shutil
 import sys
@@ -15,14 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import DEMO, bench_parser, existing, finish
+from benchmarks._outcome import Check
 from benchmarks._redis import RedisServer
 from benchmarks._service import ServiceError, copy_bundle
 from benchmarks.kill_bench.audit import lost_writes, unreadable_bundles
 from benchmarks.kill_bench.ledger import Ledger
 from benchmarks.kill_bench.victim import Victim
 from benchmarks.kill_bench.writers import Where, Writers
-from training.run_folder import git_hash
 
 WHILE_STARTING = 0.2  # share of kills that hit a service that is not ready yet
 STARTING = 3.0  # seconds within which these come
@@ -43,14 +42,10 @@ class Part(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every requirement is met, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--home", type=Path, default=Path("runs/demo"), help="a folder with run, data and bundles"
-    )
+    parser = bench_parser("kill", __doc__)
+    parser.add_argument("--home", type=existing, default=DEMO, help="a folder with run, data and bundles")
     parser.add_argument("--seconds", type=float, default=300.0, help="length of each part")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between kills, on the mean")
-    parser.add_argument("--seed", type=int, default=0, help="the number that moments and writes follow from")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
     parts = []
     for kill in (_kill_service, _kill_redis):
@@ -61,16 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shutil.copytree(options.home / name, home / name)
             parts.append(kill(home, options.seconds, options.every, options.seed))
             print(parts[-1], file=sys.stderr)
-    outcome = checks(parts)
-    for check in outcome:
-        print(f"{check.name:28} {check.value!s:>8} {check.op} {check.target} {check.unit}", file=sys.stderr)
-    command = (
-        f"laser bench kill --seconds {options.seconds:g} --every {options.every:g} --seed {options.seed}"
-    )
-    data = {manifest.bundle_id: manifest.data_hash}
     rows = [part._asdict() for part in parts]
-    publish("kill", command, git_hash(), data, options.seed, outcome, rows, options.out)
-    return 0 if all(check.passed for check in outcome) else 1
+    return finish("kill", options, ("seconds", "every"), manifest, checks(parts), rows)
 
 
 def checks(parts: Sequence[Part]) -> list[Check]:

@@ -15,29 +15,23 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks._outcome import RESULTS, publish
+from benchmarks._command import finish, service_parser
 from benchmarks._redis import RedisServer
 from benchmarks._service import copy_bundle, serving
 from benchmarks.redis_bench.figures import Figures, Outage, checks, figures, rows
 from benchmarks.redis_bench.load import Load
 from index.bundle import open_bundle
-from training.run_folder import git_hash
 
 REDIS_IS_BACK = 8.0  # seconds of load after its return, more than the 5 that recovery may take
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every requirement is met, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    parser = service_parser("redis_gone", __doc__)
     parser.add_argument(
         "--seconds", type=float, default=30.0, help="length of each calm time and each outage"
     )
     parser.add_argument("--rate", type=float, default=20.0, help="recommendations with a history a second")
-    parser.add_argument("--seed", type=int, default=0, help="the number that users and items follow from")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -50,15 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 measured, lost = asyncio.run(_measure(service.url, redis, item_ids, options))
         finally:
             redis.stop()
-    outcome = checks(measured, lost)
-    for check in outcome:
-        print(f"{check.name:28} {check.value!s:>8} {check.op} {check.target} {check.unit}", file=sys.stderr)
-    command = (
-        f"laser bench redis_gone --seconds {options.seconds:g} --rate {options.rate:g} --seed {options.seed}"
+    return finish(
+        "redis_gone", options, ("seconds", "rate"), manifest, checks(measured, lost), rows(measured)
     )
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("redis_gone", command, git_hash(), data, options.seed, outcome, rows(measured), options.out)
-    return 0 if all(check.passed for check in outcome) else 1
 
 
 async def _measure(

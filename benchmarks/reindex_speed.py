@@ -12,7 +12,6 @@ re-indexing them takes two seconds, of which loading the model and making the bu
 catalogues people re-index do not have. The rows show both.
 """
 
-import argparse
 import io
 import shutil
 import sys
@@ -23,7 +22,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import bench_parser
+from benchmarks._outcome import Check, publish
 from benchmarks._timing import timed
 from benchmarks.speed_bench.clock import backbone_clock
 from benchmarks.speed_bench.enlarged import write_enlarged
@@ -53,14 +53,10 @@ class Run(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench reindex_speed", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = bench_parser("reindex_speed", __doc__)
     parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
     parser.add_argument("--items", type=int, default=10_000, help="at least so many in the larger catalogue")
     parser.add_argument("--repeats", type=int, default=3, help="full re-indexes; the median counts")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     data = data_folder(given.data)
     with tempfile.TemporaryDirectory() as temporary:

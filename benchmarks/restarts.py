@@ -6,7 +6,6 @@ Two replicas answer a steady load through a balancer that asks /readyz and never
 starts a new replica, waits until it is ready, and sends SIGTERM to the oldest, which must leave with status 0.
 """
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -16,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import finish, service_parser
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle
 from benchmarks.service_bench.balancer import Balancer, balancing
 from benchmarks.service_bench.client import Sample, open_loop, post, quantile
 from benchmarks.service_bench.replicas import Restart
-from benchmarks.speed_bench.table import print_outcome
 from index.bundle import open_bundle
-from training.run_folder import git_hash
 
 REPLICAS = 2
 BODIES = 50  # different requests
@@ -44,21 +42,11 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, 1 if one is not, 2 where there is no bundle."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench restarts", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    """Returns 0 if every requirement is met, else 1."""
+    parser = service_parser("restarts", __doc__)
     parser.add_argument("--restarts", type=int, default=50, help="how many replicas are replaced")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
-    if not given.bundles.is_dir():
-        print(f"no {given.bundles}; `laser demo` makes the demo's", file=sys.stderr)
-        return 2
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         manifest = copy_bundle(given.bundles, folder / "bundles")
@@ -67,12 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             post("/recommend", {"history": [{"item_id": item_id}], "k": 10}) for item_id in item_ids[:BODIES]
         ]
         measured = asyncio.run(restart(folder, requests, given.restarts, given.rate, given.seed))
-    outcome, table = checks(measured), [row(measured)]
-    print_outcome(outcome, table)
-    command = f"laser bench restarts --restarts {given.restarts} --rate {given.rate:g} --seed {given.seed}"
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("restarts", command, git_hash(), data, given.seed, outcome, table, given.out)
-    return 0 if all(check.passed for check in outcome) else 1
+    return finish("restarts", given, ("restarts", "rate"), manifest, checks(measured), [row(measured)])
 
 
 async def restart(folder: Path, requests: Sequence[bytes], restarts: int, rate: float, seed: int) -> Measured:

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import DEMO, existing, service_parser
+from benchmarks._outcome import Check, publish
 from benchmarks._service import copy_bundle, serving
 from benchmarks.service_bench.client import per_second, post, quantile
 from benchmarks.service_bench.fast_loss import Ndcg, ndcg_of
@@ -45,7 +46,6 @@ from model.encoder import History
 from model.laser import Laser
 from training.run_folder import git_hash
 
-DEMO = Path("runs/demo")
 TOGETHER = 256  # histories in one call of the encoder alone
 ROUNDS = 3
 MORE, MIB = 1.5, 400.0  # a process may hold so many times what it must, and so much more
@@ -67,20 +67,12 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, publish. Returns 0, or 2 where there is nothing to measure on."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench service_speed", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--data", type=Path, default=DEMO / "data", help="whose test users ask")
-    parser.add_argument("--bundles", type=Path, default=DEMO / "bundles", help="whose bundle is served")
+    """Measure, print, publish. Returns 0."""
+    parser = service_parser("service_speed", __doc__)
+    parser.add_argument("--data", type=existing, default=f"{DEMO}/data", help="whose test users ask")
     parser.add_argument("--users", type=int, default=2000, help="different requests")
     parser.add_argument("--seconds", type=float, default=30, help="how long each phase takes")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
-    if not (given.data.is_dir() and given.bundles.is_dir()):
-        print(f"no {given.data} or no {given.bundles}; `laser demo` makes the demo's", file=sys.stderr)
-        return 2
     bundle = open_bundle(given.bundles)
     laser = load_checkpoint(bundle.folder / "checkpoint", device="cpu")
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)

@@ -8,7 +8,6 @@ the warm-up the slope of a line through it must stay under 5 MiB an hour, and th
 slower than the first. Every request is one of a bounded number and the run ends by the clock.
 """
 
-import argparse
 import asyncio
 import random
 import statistics
@@ -19,13 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import finish, service_parser
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
 from benchmarks.service_bench.client import Sample, get, open_loop, post, quantile
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.swap_bench.memory import memory_of
 from index.bundle import open_bundle
-from training.run_folder import git_hash
 
 WARM_UP = 0.15  # of the run
 EVERY = 5.0  # seconds between two looks at memory
@@ -58,19 +56,11 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, 1 if one is not, 2 where there is no bundle."""
-    parser = argparse.ArgumentParser(prog="laser bench soak", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    """Returns 0 if every requirement is met, else 1."""
+    parser = service_parser("soak", __doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long")
     parser.add_argument("--rate", type=float, default=15.0, help="requests a second")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
-    if not given.bundles.is_dir():
-        print(f"no {given.bundles}; `laser demo` makes the demo's", file=sys.stderr)
-        return 2
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         manifest = copy_bundle(given.bundles, folder / "bundles")
@@ -79,12 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             measured = asyncio.run(
                 soak(service.url, service.process.pid, requests, given.rate, 60 * given.minutes, given.seed)
             )
-    outcome, table = checks(measured), rows(measured)
-    print_outcome(outcome, table)
-    command = f"laser bench soak --minutes {given.minutes:g} --rate {given.rate:g} --seed {given.seed}"
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("soak", command, git_hash(), data, given.seed, outcome, table, given.out)
-    return 0 if all(check.passed for check in outcome) else 1
+    return finish("soak", given, ("minutes", "rate"), manifest, checks(measured), rows(measured))
 
 
 def traffic(item_ids: Sequence[str], seed: int) -> list[bytes]:

@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import finish, service_parser
+from benchmarks._outcome import Check
 from benchmarks._service import serving
 from benchmarks.swap_bench.load import Answer, Load
 from benchmarks.swap_bench.memory import Memory, memory_of
 from benchmarks.swap_bench.variants import write_variants
 from index.bundle import open_bundle
 from service.serving import LINGER_SECONDS
-from training.run_folder import git_hash
 
 VARIANTS = ("amber", "basalt", "cobalt")
 BODIES = 20  # different requests
@@ -55,14 +55,9 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every requirement is met, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--bundles", type=Path, default=Path("runs/demo/bundles"), help="whose bundle is served"
-    )
+    parser = service_parser("swap", __doc__)
     parser.add_argument("--swaps", type=int, default=200, help="promotions and rollbacks")
     parser.add_argument("--rate", type=float, default=10.0, help="requests a second")
-    parser.add_argument("--seed", type=int, default=0, help="the number that the requests follow from")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write the outcome into")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -70,13 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         item_ids = open_bundle(folder / "bundles").catalogue.item_ids
         with serving(folder) as service:
             measured = asyncio.run(_measure(service.url, service.process.pid, item_ids, options))
-    outcome = checks(measured, options.swaps)
-    for check in outcome:
-        print(f"{check.name:20} {check.value!s:>10} {check.op} {check.target} {check.unit}", file=sys.stderr)
-    command = f"laser bench swap --swaps {options.swaps} --rate {options.rate:g} --seed {options.seed}"
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish("swap", command, git_hash(), data, options.seed, outcome, rows(measured), options.out)
-    return 0 if all(check.passed for check in outcome) else 1
+    return finish(
+        "swap", options, ("swaps", "rate"), manifest, checks(measured, options.swaps), rows(measured)
+    )
 
 
 def checks(measured: Measured, wanted: int) -> list[Check]:

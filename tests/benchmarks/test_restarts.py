@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.restarts import Measured, checks, main, restart, row
+from benchmarks.restarts import Measured, checks, restart, row
 from benchmarks.service_bench.client import Sample, post
 from tests.service.world import write_bundle
 
@@ -29,8 +29,3 @@ def test_fifty_restarts_without_a_failure_are_asked_for() -> None:
         (1, False),
     ]
     assert row(measured)["statuses"] == "0: 1 200: 1 503: 1"
-
-
-def test_without_a_bundle_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--bundles", str(tmp_path / "none")]) == 2
-    assert "laser demo" in capsys.readouterr().err

@@ -95,11 +95,6 @@ def test_what_must_be_held_is_weights_vectors_and_tokens(tmp_path: Path) -> None
     assert (arrays + weights) / 2**20 < held_mib(bundle, laser) < (arrays + weights) / 2**20 + 1
 
 
-def test_without_a_bundle_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--data", str(tmp_path), "--bundles", str(tmp_path / "none")]) == 2
-    assert "laser demo" in capsys.readouterr().err
-
-
 @pytest.mark.slow
 def test_a_short_run_measures_every_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundles = write_bundle(tmp_path)

@@ -94,8 +94,3 @@ def test_a_short_run_fails_no_request_and_says_that_it_was_short(
     assert values["hours"] < 1
     assert values["memory slope"] is not None
     assert sum(row["answers"] for row in outcome["rows"]) > 10
-
-
-def test_without_a_bundle_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--bundles", str(tmp_path / "none")]) == 2
-    assert "laser demo" in capsys.readouterr().err

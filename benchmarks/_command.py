@@ -1,0 +1,61 @@
+"""What benchmarks have in common, above all those that start a service: their options, and how they end."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks.speed_bench.table import print_outcome
+from index.bundle import Manifest
+from training.run_folder import git_hash
+
+DEMO = "runs/demo"
+
+
+def existing(folder: str) -> Path:
+    """A folder as argparse reads it. Raises ArgumentTypeError."""
+    if not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"no {folder}; `laser demo` makes the demo's")
+    return Path(folder)
+
+
+def bench_parser(name: str, document: str | None) -> argparse.ArgumentParser:
+    """`laser bench NAME` with --seed and --out, described by its module's first line."""
+    parser = argparse.ArgumentParser(
+        prog=f"laser bench {name}", description=(document or "").partition("\n")[0]
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the number that everything drawn follows from")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
+    return parser
+
+
+def service_parser(name: str, document: str | None) -> argparse.ArgumentParser:
+    """The same with --bundles."""
+    parser = bench_parser(name, document)
+    parser.add_argument(
+        "--bundles", type=existing, default=f"{DEMO}/bundles", help="whose published bundle is served"
+    )
+    return parser
+
+
+def finish(
+    name: str,
+    given: argparse.Namespace,
+    shown: Sequence[str],
+    manifest: Manifest,
+    checks: Sequence[Check],
+    rows: Sequence[Mapping[str, Any]],
+) -> int:
+    """Print and publish the outcome of a run on this bundle; `shown` are the options its command is written with,
+    besides the seed. Returns 0 if every requirement is met, else 1."""
+    print_outcome(checks, rows)
+    options = [f"--{option} {_spelled(getattr(given, option))}" for option in (*shown, "seed")]
+    command = " ".join([f"laser bench {name}", *options])
+    data = {manifest.bundle_id: manifest.data_hash}
+    publish(name, command, git_hash(), data, given.seed, checks, rows, given.out)
+    return 0 if all(check.passed for check in checks) else 1
+
+
+def _spelled(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
