@@ -109,6 +109,8 @@ class Shadow:
         trace, plain = Trace(answer.request_id), request.model_copy(update={"explain": False})
         try:
             with beside.lease() as recommender:
+                async with self._entering(recommender):
+                    pass  # it is up to date again: the catalogue may have changed since it was asked last
                 other = await recommender.recommend(plain, trace, stored)
         except Exception as error:
             self._metrics.shadow_requests.labels("failed").inc()

@@ -3,10 +3,7 @@
 import asyncio
 import json
 import logging
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +18,10 @@ from service.serving import Serving
 from service.settings import Settings
 from service.shadow import AT_ONCE, Shadow, overlap
 from service.trace import Trace
-from tests.service.bundle_world import add_bundle
 from tests.service.test_bad_input import refused
-from tests.service.world import Running, running, wait_until
+from tests.service.world import Running, Start, wait_until
 
-Start = Callable[..., Running]
 HISTORY = [{"item_id": "i1"}]
-
-
-@pytest.fixture
-def root(bundles: Path, tmp_path: Path) -> Path:
-    """Bundles "first", which is published, "second" with the same items, and "third" with 20 of them."""
-    root = tmp_path / "bundles"
-    shutil.copytree(bundles, root)
-    add_bundle(root, "second")
-    add_bundle(root, "third", items=20)
-    return root
-
-
-@pytest.fixture
-def start(root: Path, settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    with ExitStack() as stack:
-
-        def serve(**changes: Any) -> Running:
-            chosen = settings.model_copy(
-                update={"bundles": root, "state": tmp_path / "state.sqlite"} | changes
-            )
-            return stack.enter_context(running(chosen, load_recommender(chosen, Metrics())))
-
-        yield serve
 
 
 def value(server: Running, name: str, **labels: str) -> float:
@@ -97,6 +69,19 @@ def test_the_same_items_in_the_same_order_overlap_wholly(start: Start) -> None:
     wait_until(lambda: server.client.get("/admin/shadow").json() == {"bundle": "second", "share": 1.0})
     assert value(server, "laser_shadow_bundle_info", bundle="second") == 1
     server.post(history=HISTORY, k=10, explain=True)
+    wait_until(lambda: compared(server) == 1)
+    assert value(server, "laser_shadow_overlap_sum") == 1.0
+
+
+def test_the_shadow_knows_what_changed_since_it_began(start: Start) -> None:
+    server = start(shadow_bundle="second", shadow_share=1.0)
+    wait_until(lambda: server.client.get("/admin/shadow").json()["bundle"] == "second")
+    put = server.client.put(
+        "/items/new", json={"title": "a thing of its own", "attributes": {"brand": "Nova"}}
+    )
+    assert put.status_code in (200, 201)
+    asked = {"history": HISTORY, "k": 1, "filter": {"must": [{"key": "brand", "eq": "Nova"}]}}
+    assert [item["item_id"] for item in server.post(**asked).json()["items"]] == ["new"]
     wait_until(lambda: compared(server) == 1)
     assert value(server, "laser_shadow_overlap_sum") == 1.0
 
