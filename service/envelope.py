@@ -125,6 +125,7 @@ class Envelope:
         span.describe(scope["method"], route, status, trace)
         for stage, seconds in trace.stages.items():
             self._metrics.stages.labels(stage).observe(seconds)
+        others = {"problem": trace.problem, "trace_id": span.trace_id}
         logs.event(
             logging.INFO,
             "request",
@@ -132,7 +133,7 @@ class Envelope:
             route=route,
             caller=caller_of(scope).name,
             status=status,
-            **({} if trace.problem is None else {"problem": trace.problem}),
+            **{name: value for name, value in others.items() if value is not None},
             ms=round(elapsed * 1000, 2),
             stages={stage: round(seconds * 1000, 2) for stage, seconds in trace.stages.items()},
         )

@@ -48,12 +48,15 @@ class RequestSpan:
         self._tracer = tracer
 
     @property
+    def trace_id(self) -> str | None:
+        """For the log; None where there is no span."""
+        return f"{self._span.get_span_context().trace_id:032x}" if self._span.is_recording() else None
+
+    @property
     def traceresponse(self) -> str | None:
         """W3C's header for the answer, by which a client finds the trace; None where there is no span."""
-        if not self._span.is_recording():
-            return None
         context = self._span.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        return self.trace_id and f"00-{self.trace_id}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def describe(self, method: str, route: str, status: int, trace: Trace) -> None:
         """Say what came of the request, and where its time went."""

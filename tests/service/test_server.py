@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,9 +113,11 @@ def test_an_idle_connection_is_kept_longer_than_balancers_keep_theirs() -> None:
 
 
 @pytest.fixture
-def loggers_as_before() -> Iterator[None]:
+def loggers_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A service that runs in this process configures the logs of all."""
-    loggers = [logging.getLogger(name) for name in ("laser", "uvicorn.error")]
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    loggers = [logging.getLogger(name) for name in ("laser", "uvicorn.error", "opentelemetry", "")]
     before = [(each.handlers, each.propagate, each.level) for each in loggers]
     yield
     for each, (handlers, propagate, level) in zip(loggers, before, strict=True):

@@ -81,11 +81,14 @@ def one_request(exporter: InMemorySpanExporter) -> ReadableSpan:
 
 
 def test_a_request_continues_the_clients_trace_and_answers_with_its_own_span(
-    traced: Running, exporter: InMemorySpanExporter
+    traced: Running, exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "r1"}
-    answer = traced.client.post("/recommend", json={"history": [{"item_id": "i1"}]}, headers=headers)
-    span = one_request(exporter)
+    with caplog.at_level("INFO", logger="laser"):
+        answer = traced.client.post("/recommend", json={"history": [{"item_id": "i1"}]}, headers=headers)
+        span = one_request(exporter)
+    [line] = [record for record in caplog.records if record.getMessage() == "request"]
+    assert line.fields["trace_id"] == TRACE  # type: ignore[attr-defined]
     assert span.context is not None
     assert span.parent is not None
     assert (f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}") == (TRACE, PARENT)
