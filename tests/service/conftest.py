@@ -1,5 +1,6 @@
 """A bundle on disk, the real tiny Laser served over HTTP, and a server whose encoder can be made to fail."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +14,9 @@ from service.loading import load_recommender
 from service.metrics import Metrics
 from service.recommender import Recommender
 from service.settings import Settings, load_settings
+from tests.service.bundle_world import add_bundle
 from tests.service.fakes import FakeEncoder
-from tests.service.world import Running, running, write_bundle
+from tests.service.world import Running, Start, running, write_bundle
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +49,29 @@ def live(settings: Settings) -> Iterator[Running]:
     """The real service around the tiny Laser."""
     with running(settings, load_recommender(settings, Metrics())) as server:
         yield server
+
+
+@pytest.fixture
+def root(bundles: Path, tmp_path: Path) -> Path:
+    """Bundles "first", which is published, "second" with the same items, and "third" with 20 of them."""
+    root = tmp_path / "bundles"
+    shutil.copytree(bundles, root)
+    add_bundle(root, "second")
+    add_bundle(root, "third", items=20)
+    return root
+
+
+@pytest.fixture
+def start(root: Path, settings: Settings, tmp_path: Path) -> Iterator[Start]:
+    """Serve what is published, with settings changed as given; it does not follow the pointer unless told to."""
+    with ExitStack() as stack:
+
+        def serve(**changes: Any) -> Running:
+            own = {"bundles": root, "state": tmp_path / "state.sqlite", "follow_seconds": 0.0}
+            chosen = settings.model_copy(update=own | changes)
+            return stack.enter_context(running(chosen, load_recommender(chosen, Metrics())))
+
+        yield serve
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Another bundle's answer to the same request: whole, up to date, one at a time, and gone when nobody asks."""
 
 import asyncio
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,34 +20,10 @@ from service.schemas import HistoryItem, RecommendRequest
 from service.serving import Serving
 from service.settings import Settings
 from service.trace import Trace
-from tests.service.bundle_world import add_bundle
 from tests.service.test_bad_input import refused
-from tests.service.world import Running, running, wait_until
+from tests.service.world import Running, Start, wait_until
 
-Start = Callable[..., Running]
 HISTORY = [{"item_id": "i1"}]
-
-
-@pytest.fixture
-def root(bundles: Path, tmp_path: Path) -> Path:
-    """Bundles "first", which is published, "second" with the same items, and "third" with 20 of them."""
-    root = tmp_path / "bundles"
-    shutil.copytree(bundles, root)
-    add_bundle(root, "second")
-    add_bundle(root, "third", items=20)
-    return root
-
-
-@pytest.fixture
-def start(root: Path, settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    with ExitStack() as stack:
-
-        def serve(**changes: Any) -> Running:
-            own = {"bundles": root, "state": tmp_path / "state.sqlite"}
-            chosen = settings.model_copy(update=own | changes)
-            return stack.enter_context(running(chosen, load_recommender(chosen, Metrics())))
-
-        yield serve
 
 
 @pytest.fixture

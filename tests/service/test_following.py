@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -15,19 +14,9 @@ from service.metrics import Metrics
 from service.promotion import Promotions
 from service.serving import Serving
 from service.settings import Settings
-from tests.service.bundle_world import add_bundle
 from tests.service.world import running, wait_until
 
 Scene = Callable[[Serving, Follower], Awaitable[None]]
-
-
-@pytest.fixture
-def root(bundles: Path, tmp_path: Path) -> Path:
-    """Bundles "first", which is published, and "second"."""
-    root = tmp_path / "bundles"
-    shutil.copytree(bundles, root)
-    add_bundle(root, "second")
-    return root
 
 
 @pytest.fixture

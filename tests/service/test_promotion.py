@@ -3,12 +3,11 @@
 import asyncio
 import errno
 import gc
-import shutil
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +22,8 @@ from service.promotion import Promotions
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
-from tests.service.bundle_world import add_bundle
 from tests.service.test_bad_input import refused
-from tests.service.world import Running, running, wait_until
-
-Start = Callable[..., Running]
-
-
-@pytest.fixture
-def root(bundles: Path, tmp_path: Path) -> Path:
-    """Bundles "first", which is published, "second" and "third", which has only 20 items."""
-    root = tmp_path / "bundles"
-    shutil.copytree(bundles, root)
-    add_bundle(root, "second")
-    add_bundle(root, "third", items=20)
-    return root
-
-
-@pytest.fixture
-def start(root: Path, settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    """Serve what is published, with settings changed as given; it does not follow the pointer unless told to."""
-    with ExitStack() as stack:
-
-        def serve(**changes: Any) -> Running:
-            own = {"bundles": root, "state": tmp_path / "state.sqlite", "follow_seconds": 0.0}
-            chosen = settings.model_copy(update=own | changes)
-            return stack.enter_context(running(chosen, load_recommender(chosen, Metrics())))
-
-        yield serve
+from tests.service.world import Running, Start, wait_until
 
 
 def answering(server: Running) -> str:

@@ -94,6 +94,9 @@ class Running:
         return self.client.post("/recommend", json=request)
 
 
+Start = Callable[..., Running]  # a service with settings changed by their names
+
+
 @contextmanager
 def running(settings: Settings, recommender: Recommender) -> Iterator[Running]:
     """Serve over HTTP on a free loopback port; stopped on leaving."""
