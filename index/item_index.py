@@ -55,16 +55,12 @@ class ItemIndex(Protocol):
         ...
 
 
-class ExactIndex:
-    """Exact search on the CPU. Holds contiguous float32 vectors where they lie, many of them also in a byte a number;
-    any number of threads may search."""
+class _Index:
+    """What the indexes have in common: `search`, as ItemIndex says it, over whatever searches for them."""
 
-    mode = "exact"
-
-    def __init__(self, vectors: np.ndarray) -> None:
-        vectors = _checked_vectors(vectors)
-        longest = _longest(vectors)
-        self._search = MaskedSearch(vectors, cpu_backend(vectors, longest), longest)
+    mode: str
+    exact_mode: str  # what an exact answer is called
+    _search: MaskedSearch | ApproximateSearch
 
     def search(
         self,
@@ -73,14 +69,38 @@ class ExactIndex:
         allowed: Sequence[np.ndarray | None],
         boosts: Sequence[Boosts | None] | None = None,
     ) -> SearchResult:
-        return _answer(self._search, self.mode, queries, k, allowed, boosts)
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        added = (
+            [None] * len(queries) if boosts is None else [b if b and len(b.rows) else None for b in boosts]
+        )
+        _check(self._search, queries, k, allowed, added)
+        rows = np.full((len(queries), k), -1, np.int64)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        answers = self._search.search(queries, k, allowed, added)
+        for b, answer in enumerate(answers):
+            rows[b, : len(answer.rows)] = answer.rows
+            scores[b, : len(answer.rows)] = answer.scores
+        modes = tuple(self.exact_mode if answer.exact else self.mode for answer in answers)
+        return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64), modes)
 
 
-class GpuExactIndex:
+class ExactIndex(_Index):
+    """Exact search on the CPU. Holds contiguous float32 vectors where they lie, many of them also in a byte a number;
+    any number of threads may search."""
+
+    mode = exact_mode = "exact"
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        vectors = _checked_vectors(vectors)
+        longest = _longest(vectors)
+        self._search = MaskedSearch(vectors, cpu_backend(vectors, longest), longest)
+
+
+class GpuExactIndex(_Index):
     """Exact search with the vectors on a CUDA device. A GPU resource serves one search at a time, so
     searches take turns."""
 
-    mode = "exact-gpu"
+    mode = exact_mode = "exact-gpu"
 
     def __init__(self, vectors: np.ndarray, device: int = 0) -> None:
         vectors = _checked_vectors(vectors)
@@ -95,14 +115,14 @@ class GpuExactIndex:
         boosts: Sequence[Boosts | None] | None = None,
     ) -> SearchResult:
         with self._turn:
-            return _answer(self._search, self.mode, queries, k, allowed, boosts)
+            return super().search(queries, k, allowed, boosts)
 
 
-class ApproximateIndex:
+class ApproximateIndex(_Index):
     """Approximate search on the CPU by a partition of the vectors, exact where that is as quick. Holds them as
     ExactIndex does; any number of threads may search."""
 
-    mode = "approximate"
+    mode, exact_mode = "approximate", ExactIndex.mode
 
     def __init__(self, vectors: np.ndarray, partition: Partition) -> None:
         """Raises ValueError where the partition is not of such vectors."""
@@ -116,15 +136,6 @@ class ApproximateIndex:
         backend = cpu_backend(vectors, longest)
         exact = MaskedSearch(vectors, backend, longest)
         self._search = ApproximateSearch(exact, backend, partition)
-
-    def search(
-        self,
-        queries: np.ndarray,
-        k: int,
-        allowed: Sequence[np.ndarray | None],
-        boosts: Sequence[Boosts | None] | None = None,
-    ) -> SearchResult:
-        return _answer(self._search, ExactIndex.mode, queries, k, allowed, boosts)
 
 
 def open_index(
@@ -165,28 +176,6 @@ def _longest(vectors: np.ndarray) -> float:
         for start in range(0, len(vectors), BLOCK)
     ]
     return float(max(lengths, default=0.0))
-
-
-def _answer(
-    search: MaskedSearch | ApproximateSearch,
-    exact_mode: str,
-    queries: np.ndarray,
-    k: int,
-    allowed: Sequence[np.ndarray | None],
-    boosts: Sequence[Boosts | None] | None,
-) -> SearchResult:
-    """Check what was asked, search, and lay the answers out in arrays."""
-    queries = np.ascontiguousarray(queries, dtype=np.float32)
-    added = [None] * len(queries) if boosts is None else [b if b and len(b.rows) else None for b in boosts]
-    _check(search, queries, k, allowed, added)
-    rows = np.full((len(queries), k), -1, np.int64)
-    scores = np.full((len(queries), k), -np.inf, np.float32)
-    answers = search.search(queries, k, allowed, added)
-    for b, answer in enumerate(answers):
-        rows[b, : len(answer.rows)] = answer.rows
-        scores[b, : len(answer.rows)] = answer.scores
-    modes = tuple(exact_mode if answer.exact else ApproximateIndex.mode for answer in answers)
-    return SearchResult(rows, scores, np.array([answer.allowed for answer in answers], np.int64), modes)
 
 
 def _check(
