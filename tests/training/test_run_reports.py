@@ -42,10 +42,11 @@ def test_the_training_page_says_what_it_reached_when_and_with_what(run: Path) ->
     text = page.read_text()
     assert "<script" not in text
     assert "Laser trained on Films &lt;script&gt;" in text
-    assert "Preset demo, seed 3: 4 epochs in 1.0 minutes." in text
-    assert "<dt>sasrec-2</dt><dd>.1250<small>NDCG@10 on validation, after epoch 2</small>" in text
-    assert "<dt>phase 1</dt><dd>.2500<small>NDCG@10 on validation, before its first epoch</small>" in text
-    assert "<dt>sasrec-1</dt>" not in text
+    assert "Preset demo, seed 3, 4 epochs." in text
+    assert "<dt>As served</dt><dd>.5000<small>" in text
+    assert "<dt>Laser alone</dt><dd>.2500<small>phase 1, before its first epoch</small>" in text
+    assert "<dt>Best ID recommender</dt><dd>.1250<small>sasrec-2, after epoch 2</small>" in text
+    assert "<dt>Epochs took</dt><dd>1.0 min<small>" in text
     assert '<th scope="row">phase 1</th><td>1</td><td>.2500</td><td>52.0</td>' in text
     assert '<th scope="row">config.laser.decay</th><td>0.7</td>' in text
     assert "default-src 'none'; style-src 'sha256-" in text.replace("&#x27;", "'")

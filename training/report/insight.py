@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "by_group",
     "expert_use",
+    "fused_validation",
     "groups",
     "stage_seconds",
     "training_stages",
@@ -65,6 +66,13 @@ def stage_seconds(metrics_file: Path) -> dict[str, float]:
     for (stage, _), seconds in taken.items():
         stages[stage] += seconds
     return stages
+
+
+def fused_validation(metrics_file: Path) -> float | None:
+    """NDCG@10 on validation of the scores as they are served; None where the run has not come to it."""
+    lines = metrics_file.read_text(encoding="utf-8").splitlines() if metrics_file.is_file() else []
+    found = [line.get("validation") for line in map(json.loads, lines) if line["stage"] == "fusion"]
+    return found[-1] if found else None
 
 
 class Group(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 from training.report.axes import short
 from training.report.document import document, opening, section, tile, write_page
 from training.report.figures import training_figures
-from training.report.insight import Stage, stage_seconds, training_stages
+from training.report.insight import Stage, fused_validation, stage_seconds, training_stages
 from training.report.markup import Html, el
 from training.run_reports import FOLDER, TRAINING
 
@@ -25,29 +25,38 @@ def _render(metrics: Path, described: Mapping[str, Any], data: str) -> str:
     stages, seconds = training_stages(metrics), stage_seconds(metrics)
     epochs = sum(epoch >= 0 for stage in stages for epoch in stage.epochs)
     minutes = sum(seconds.values()) / 60
-    lead = (
-        f"Preset {described['preset']}, seed {described['seed']}: {epochs} epochs in {minutes:.1f} minutes."
-    )
+    asked = f"Preset {described['preset']}, seed {described['seed']}, {epochs} epochs."
+    lead = f"{asked} The figures are NDCG@10 on validation."
     sections = [
         section("How it learned", training_figures(stages)),
         section("Where the time went", _stage_table(stages, seconds)),
         section("What it was made with", _settings_table(described)),
     ]
     title = f"Laser trained on {data}"
-    tiles = [tile(stage.name, short(max(stage.validation), 4), _when(stage)) for stage in _shown(stages)]
+    tiles = [
+        *_reached(stages, fused_validation(metrics)),
+        tile("Epochs took", f"{minutes:.1f} min", "in all"),
+    ]
     return document(
         title, opening("Training report", title, lead, tiles), *(sections if stages else sections[2:])
     )
 
 
-def _shown(stages: list[Stage]) -> list[Stage]:
-    """Laser's phases, and the ID recommenders as they are used."""
-    return [stage for stage in stages if stage.name.startswith("phase") or stage.name.endswith("-2")]
+def _reached(stages: list[Stage], fused: float | None) -> Iterator[Html]:
+    """What is served, Laser without the fusion, and the best of the ID recommenders as they are used."""
+    if fused is not None:
+        yield tile("As served", short(fused, 4), "Laser, fused with the ID recommenders")
+    phases = [stage for stage in stages if stage.name.startswith("phase")]
+    recommenders = [stage for stage in stages if stage.name.endswith("-2")]
+    for name, found in (("Laser alone", phases), ("Best ID recommender", recommenders)):
+        if found:
+            best = max(found, key=lambda stage: max(stage.validation))
+            yield tile(name, short(max(best.validation), 4), _when(best))
 
 
 def _when(stage: Stage) -> str:
-    best = stage.epochs[stage.validation.index(max(stage.validation))]
-    return "NDCG@10 on validation, " + ("before its first epoch" if best < 0 else f"after epoch {best + 1}")
+    epoch = stage.epochs[stage.validation.index(max(stage.validation))]
+    return f"{stage.name}, " + ("before its first epoch" if epoch < 0 else f"after epoch {epoch + 1}")
 
 
 def _stage_table(stages: list[Stage], seconds: Mapping[str, float]) -> Html:

@@ -14,10 +14,8 @@ from typing import NamedTuple
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-ASKED = (
-    "/#item=alien-1979&item=aliens-1986&item=star-wars-1977"
-    "&say=science+fiction+from+the+80s+or+later,+no+horror,+preferably+under+two+hours,+something+funny"
-)
+LIKED = "/#item=alien-1979&item=aliens-1986&item=star-wars-1977"
+ASKED = f"{LIKED}&say=science+fiction+from+the+80s+or+later,+no+horror,+preferably+under+two+hours,+something+funny"
 DRAWN = "#results .result:visible, .starter:visible, #legend li:visible, .tiles:visible"
 
 
@@ -38,7 +36,7 @@ PICTURES = (
     Picture("playground-phone", ASKED, 390, 844, "light"),
     Picture("answer-phone", ASKED, 390, 844, "light", "#understood"),
     Picture("welcome", "/", 1280, 800, "light"),
-    Picture("insight", "/insight", 1100, 1500, "light"),
+    Picture("insight", "/insight", 1100, 1880, "light"),
     Picture("insight-phone", "/insight", 390, 844, "dark"),
 )
 
@@ -49,7 +47,7 @@ def further(url: str) -> list[Picture]:
         listed = client.get("/admin/bundles").json()
         reports = client.get("/catalogue/insight").json()["reports"]
     others = [each["bundle_id"] for each in listed["bundles"] if each["bundle_id"] != listed["serving"]]
-    beside = [f"{ASKED}&bundle={bundle}" for bundle in others[-1:]]
+    beside = [f"{LIKED}&bundle={bundle}" for bundle in others[-1:]]
     pictures = [Picture("comparison", address, 1280, 820, "light") for address in beside]
     pictures += [Picture("comparison-phone", address, 390, 844, "dark", "#common") for address in beside]
     return pictures + [Picture("report", f"/reports/{name}", 1100, 1000, "light") for name in reports[:1]]
