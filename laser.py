@@ -217,7 +217,7 @@ def bench(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Look at packages, devices, backbone, settings and bundles, and say what to do where one is wrong."""
+    """Look at packages, devices, settings, store, bundle, memory and disk, and say what to do where one is wrong."""
     from service.doctor import examine
 
     findings = examine()

@@ -205,7 +205,7 @@ def test_probes_and_scrapes_are_not_traced(traced: Running, exporter: InMemorySp
 
 def test_nobodys_words_and_ids_are_in_a_span(traced: Running, exporter: InMemorySpanExporter) -> None:
     secret = "pssst"
-    event = {"event_id": "e1", "user_id": secret, "item_id": "i1"}
+    event = {"event_id": secret, "user_id": secret, "item_id": secret, "timestamp": 1_700_000_000}
     asked = [
         traced.post(history=[{"title": f"{secret} title"}], constraint=f"nothing {secret}", user_id=secret),
         traced.client.post("/recommend/batch", json={"requests": [{"constraint": secret}]}),
@@ -215,6 +215,7 @@ def test_nobodys_words_and_ids_are_in_a_span(traced: Running, exporter: InMemory
         traced.client.get("/catalogue", params={"q": secret}),
         traced.post(history=[{"item_id": "i1"}], **{secret: secret}),
     ]
+    assert [answer.status_code for answer in asked] == [200, 200, 200, 200, 404, 200, 422]
     wait_until(lambda: len(requests_of(exporter)) == len(asked))
     spans = exporter.get_finished_spans()
     assert len(spans) > 2 * len(asked)
