@@ -8,7 +8,7 @@ and under 20"); a price; the only column whose numbers lie around it. The furthe
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from service.constraints.attributes import Numeric
+from service.constraints.attributes import EXTREMES, Numeric
 from service.constraints.ranges import Range
 from service.constraints.relative import Sense
 from service.constraints.types import Bounds, Relative, Side
@@ -143,7 +143,7 @@ def _turned(found: Range, column: Numeric) -> Range:
 
 
 def _by_noun(word: str, columns: Sequence[Numeric]) -> Numeric | None:
-    return next((column for column in columns if word in column.stems), None)
+    return next((column for column in columns if word in column.stems and word not in EXTREMES), None)
 
 
 def _by_unit(found: Range, columns: Sequence[Numeric]) -> Bounds | Missing | None:

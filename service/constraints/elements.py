@@ -12,15 +12,16 @@ from service.constraints.choose import WHOLE, Missing, best_fit, choose, end_of,
 from service.constraints.element import Element
 from service.constraints.flags import said_of, yes
 from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
-from service.constraints.named_values import NamedValues
+from service.constraints.named_values import CUES, NamedValues
 from service.constraints.pairs import HIGHEST, LOWEST, between_ends
 from service.constraints.ranges import Range, read_range
-from service.constraints.relative import AMOUNTS, PLAIN, senses
+from service.constraints.relative import AMOUNTS, PLAIN, SUPERLATIVE, senses
 from service.constraints.tokens import Token
 from service.constraints.types import Bounds, Values
 from service.constraints.vocabulary import Vocabulary
 
 AMOUNT_SURE = 0.8
+MOST = frozenset(["lowest", "highest", "fewest", "least", "most"])  # of amounts: "the most pages"
 MEASURES = frozenset(
     ["long", "old", "tall", "high", "wide", "deep", "heavy", "thick", "big", "large"]
 )  # behind a quantity
@@ -90,7 +91,10 @@ class Reader:
             return grammar
         if (doubtful := self._values.doubtful(at)) is not None:
             return doubtful
-        general = self.vocabulary.values.is_general(self.tokens[at].stem)
+        named = (
+            at > 0 and self.tokens[at - 1].word in CUES and self.tokens[at].is_capital
+        )  # "by Chateau Nowhere"
+        general = self.vocabulary.values.is_general(self.tokens[at].stem) and not named
         return Element("filler" if general else "text", at, at + 1)
 
     def _range(self, at: int) -> Element | None:
@@ -176,7 +180,8 @@ class Reader:
                 (each for each in named if set(WHOLE) & set(each.stems)), named[0] if named else None
             )
             if column is not None and not column.is_year:
-                end = end_of(column, side, PLAIN, self.words(at, place + 1), AMOUNT_SURE)
+                percentile = SUPERLATIVE if self.tokens[at].word in MOST else PLAIN
+                end = end_of(column, side, percentile, self.words(at, place + 1), AMOUNT_SURE)
                 return Element("relative", at, place + 1, end, column.name)
         return None
 

@@ -15,6 +15,9 @@ KINDS = frozenset(
      "author", "director", "designer", "artist", "band", "actor", "publisher", "label", "studio", "producer", "vendor",
      "seller", "shop", "store", "team", "school", "airport", "airline", "neighborhood", "area", "color", "material"]
 )  # fmt: skip
+BARE = frozenset(
+    ["language", "color", "material"]
+)  # whose names stand before a noun: "a purple bike", "Dutch films"
 KIN = 0.55  # least similarity of the spelling of "French" and "France"
 SAME = 2  # letters that they begin with
 
@@ -22,6 +25,11 @@ SAME = 2  # letters that they begin with
 def is_naming(column: str) -> bool:
     """Whether the column's name says so."""
     return bool(KINDS & set(name_stems(column)))
+
+
+def is_bare(column: str) -> bool:
+    """Whether its names need no "in" or "from" before them."""
+    return bool(BARE & set(name_stems(column)))
 
 
 def is_kin(word: str, value: str) -> bool:

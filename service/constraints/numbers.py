@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.constraints.tokens import Token
-from service.constraints.units import NUMBERS, SCALES, SYMBOLS, TENS, Unit, units_of
+from service.constraints.units import CODES, NUMBERS, SCALES, SYMBOLS, TENS, Unit, units_of
 
 HALVES = {"half": 0.5, "quarter": 0.25}
 THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")  # "45.000 euros", as they are written on the continent
@@ -31,7 +31,7 @@ def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
     """The quantity that starts at a token, or None."""
     if at >= len(tokens):
         return None
-    if tokens[at].word in SYMBOLS:
+    if tokens[at].word in (*SYMBOLS, *CODES):
         number = _number(tokens, at + 1)
         if number is None:
             return None

@@ -142,15 +142,15 @@ def _either(
 
 def _name(
     tokens: Sequence[Token], first: int, end: int, vocabulary: Vocabulary
-) -> Literal["", "name", "maker"]:
-    """Whether the words are written like a name behind "in" and the like, or like a maker's behind "from"."""
+) -> Literal["", "behind", "name", "maker"]:
+    """Whether the words are `behind` "in" and the like, there written like a name, or like a maker's behind "from"."""
     before = tokens[first - 1].word if first else ""
     words = [token for token in tokens[first : end + 1] if token.is_word]
-    if not all(word.is_capital and word.word not in word_set("CALENDAR") for word in words):
+    if before not in word_set("BEFORE_NAMES"):
         return ""
-    if before in MAKERS and vocabulary.names_things():
-        return "maker"
-    return "name" if before in word_set("BEFORE_NAMES") else ""
+    if not all(word.is_capital and word.word not in word_set("CALENDAR") for word in words):
+        return "behind"
+    return "maker" if before in MAKERS and vocabulary.names_things() else "name"
 
 
 def _with_nouns(tokens: Sequence[Token], first: int, end: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from service.constraints.clauses import alternative
 from service.constraints.compounds import settle
 from service.constraints.meaning import CERTAIN, RELEVANT, Meanings, Near, bare, company
-from service.constraints.naming import is_naming
+from service.constraints.naming import is_bare, is_naming
 from service.constraints.types import Clause, Constraint, Contradiction, Leaning, Phrase, Together, Values
 
 NAMES, MOST_NAMES = 3, 2  # of so many nearest values, so many of one column tell where a name is looked for
@@ -45,7 +45,7 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         elif phrase.name == "maker":
             what = f"This catalogue knows nothing called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text))
-        elif (column := _missing_in(phrase, near, certain and another, clauses)) is not None:
+        elif (column := _missing_in(phrase, near, certain and another, clauses, meanings)) is not None:
             what = f"This catalogue knows no {column} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, column))
         elif (
@@ -92,17 +92,18 @@ def _join_either(clauses: list[Clause], phrase: Phrase, value: Values) -> bool:
     return False
 
 
-def _missing_in(phrase: Phrase, near: Sequence[Near], another: bool, clauses: Sequence[Clause]) -> str | None:
+def _missing_in(
+    phrase: Phrase, near: Sequence[Near], another: bool, clauses: Sequence[Clause], meanings: Meanings
+) -> str | None:
     """The column of names that a phrase is looked for in, and is not; none that another word named a value of."""
+    if phrase.name == "name":
+        near = meanings.near(phrase.text)  # apart from its sentence, which says no more about a name
     column = near[0].value.column if near else ""
     if not near or any(column == getattr(part, "attribute", None) for clause in clauses for part in clause):
         return None
     alike = sum(each.value.column == column for each in near[:NAMES])
-    return (
-        column
-        if (another or alike >= MOST_NAMES) and (another or phrase.name != "") and is_naming(column)
-        else None
-    )
+    names = phrase.name == "name" and alike >= MOST_NAMES
+    return column if is_naming(column) and (names or (another and (phrase.name or is_bare(column)))) else None
 
 
 def texts_of(constraint: Constraint) -> list[str]:
@@ -110,9 +111,11 @@ def texts_of(constraint: Constraint) -> list[str]:
     within = _within(constraint)
     alone = [text for phrase in constraint.phrases for text in (phrase.text, company(phrase.text, within))]
     bare_ones = [bare(phrase.text) for phrase in constraint.phrases]
+    names = [company(phrase.text) for phrase in constraint.phrases if phrase.name == "name"]
     return [
         *alone,
         *bare_ones,
+        *names,
         *(text for each in constraint.compounds for text in (each.text, company(each.text))),
     ]
 

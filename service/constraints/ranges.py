@@ -11,7 +11,7 @@ from service.constraints.comparators import Bound, behind_table, comparator_tabl
 from service.constraints.decades import read_years
 from service.constraints.numbers import Quantity, read_quantity
 from service.constraints.tokens import Token
-from service.constraints.units import PERIODS, Unit
+from service.constraints.units import PERIODS, Unit, units_of
 
 AROUND = 0.2  # "about 90 minutes": 72 to 108
 AROUND_YEARS = 3
@@ -193,13 +193,18 @@ def _bare(tokens: Sequence[Token], at: int) -> Range | None:
                 continue
             if bound is not None and not (words[0] in OPEN and tokens[start - 1].word != "from"):
                 noun = tokens[quantity.end].stem if place > quantity.end else quantity.word
-                return _bounded(bound, quantity._replace(word=noun), concepts, False)._replace(
-                    end=place + size
-                )
+                quantity, behind = _unit_behind(tokens, quantity._replace(word=noun), place + size)
+                return _bounded(bound, quantity, concepts, False)._replace(end=behind)
     if quantity.end < len(tokens) and tokens[quantity.end].word == "+" and tokens[quantity.end].glued:
         found = _bounded("gte", quantity, (), False)._replace(end=quantity.end + 1)
         return _with_unit(tokens, found)
     return None if quantity.article else _bounded("exactly", quantity, concepts, True)
+
+
+def _unit_behind(tokens: Sequence[Token], quantity: Quantity, at: int) -> tuple[Quantity, int]:
+    """The unit of "20-ish euros", and the token behind it."""
+    units = units_of(tokens[at].word) if at < len(tokens) and not quantity.units else ()
+    return (quantity._replace(units=units), at + 1) if units else (quantity, at)
 
 
 def _with_unit_of_next(tokens: Sequence[Token], quantity: Quantity) -> Quantity:

@@ -55,7 +55,7 @@ low-calorie = energy low
 high-calorie = energy high
 close near nearby = distance low
 far distant = distance high
-well-paid highly-paid high-paying well-paying = pay high
+well-paid highly-paid high-paying well-paying best-paid highest-paid = pay high
 badly-paid low-paid poorly-paid low-paying = pay low
 """
 FREE = ("price", "rating", "popularity")

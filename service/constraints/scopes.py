@@ -18,6 +18,7 @@ APART = frozenset(
     ["anything", "everything", "all", "any", "without", "except", "excluding", "apart", "other", "besides"]
 )
 NOT = frozenset(["not", "isnt", "arent", "aint", "non"])
+IS = frozenset(["is", "are", "isnt", "arent"])
 ALL = frozenset(["any", "every", "all", "each", "anywhere", "everywhere", "anybody", "everybody", "whatever"])
 WHOLE = 4  # words from "any" to the "but" of "any colour but red"
 MEANINGFUL = ("value", "range", "relative", "missing", "text")
@@ -126,6 +127,11 @@ class _Scanner:
         following = self.elements[place + 1].kind if place + 1 < len(self.elements) else "end"
         if said == ["no"] and following in ("comma", "end"):
             return  # "No, ..." answers somebody
+        ends = following in ("end", "comma", "break")
+        if ends and said[0] in IS and self.mentions and self.link == "" and not self.mentions[-1].negative:
+            self.negations += 1
+            self.mentions[-1].negation, self.negation = self.negations, 0  # "resorts are not"
+            return
         if said == ["nor"] and self.negation:
             self.link = "or"
             return

@@ -49,7 +49,8 @@ class Spelling:
             ):
                 stem = self._stems[form]
                 best[stem] = max(best.get(stem, 0.0), float(similarity))
-        ranked = sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))
+        single = _once(word)  # of equal ones, a letter written twice or once is the likeliest slip: "hottel"
+        ranked = sorted(best.items(), key=lambda entry: (-entry[1], _once(entry[0]) != single, entry[0]))
         return tuple(ranked[:MOST])
 
     def _of_length(self, letters: int, least: float) -> Sequence[str]:
@@ -58,3 +59,8 @@ class Spelling:
         return self._forms[
             bisect_left(self._forms, shortest, key=len) : bisect_right(self._forms, longest, key=len)
         ]
+
+
+def _once(word: str) -> str:
+    """The word with every letter that is doubled written once."""
+    return "".join(letter for letter, before in zip(word, " " + word, strict=False) if letter != before)

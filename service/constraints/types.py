@@ -86,8 +86,8 @@ class Phrase:
     attribute: str | None = None
     beside: str = ""  # words of the value it is denied together with: "no romantic comedies"
     either: str = ""  # words of the value that it is an alternative to: "a sauna or a pool"
-    name: Literal["", "name", "maker"] = (
-        ""  # written like one where one is expected: "in Klingon", "from Italy"
+    name: Literal["", "behind", "name", "maker"] = (
+        ""  # "in tokyo", "in Klingon", "from Italy": where names stand
     )
     otherwise: Values | None = None  # what it stands for where its meaning is nothing the catalogue describes
 

@@ -70,6 +70,7 @@ DIMENSION_CONCEPT = {"money": "price", "time": "duration", "mass": "weight", "st
 PERIODS = frozenset(
     ["night", "day", "week", "month", "year", "hour", "person", "head", "piece", "bottle", "unit", "item"]
 )
+CODES = ("eur", "usd", "gbp", "chf")
 SYMBOLS = ("$", "€", "£", "¥", "₹")
 NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,

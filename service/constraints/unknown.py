@@ -105,6 +105,8 @@ def _is_name(
         return False
     token = tokens[first]
     known = vocabulary.values.is_known(token.word, token.stem)
+    if tokens[first - 1].word == "at" and not token.is_capital:
+        return False
     if tokens[first - 1].word in MAKERS and known:
         return False  # what it means is asked first: "from Italy"
     if token.word in word_set("CALENDAR"):

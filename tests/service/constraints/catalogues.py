@@ -114,6 +114,114 @@ def wines() -> Vocabulary:
     )
 
 
+CITIES = {
+    "Lisbon": "Portugal", "Porto": "Portugal", "Berlin": "Germany", "Hamburg": "Germany", "Rome": "Italy",
+    "Florence": "Italy", "New York": "United States", "San Sebastian": "Spain",
+}  # fmt: skip
+LODGINGS = ("hotel", "hostel", "apartment", "guesthouse", "resort")
+AMENITIES = (
+    "swimming pool",
+    "gym",
+    "sauna",
+    "parking",
+    "bar",
+    "spa",
+    "free wifi",
+    "air conditioning",
+    "garden",
+)
+CHAINS = ("Hilton", "Hilton Garden Inn", "Ibis", "Ibis Styles", "Marriott", "Generator", "Park Inn")
+BICYCLES = ("Trek", "Canyon", "Specialized", "Brompton", "Giant", "Cube", "Riese & Müller")
+BICYCLE_KINDS = ("road bike", "mountain bike", "city bike", "folding bike", "gravel bike", "cargo bike")
+FIELDS = (
+    ("Engineering", "Software"), ("Engineering", "Mechanical"), ("Healthcare", "Nursing"), ("Education", "Teaching"),
+    ("Finance", "Accounting"),
+)  # fmt: skip
+EMPLOYERS = ("Siemens", "Bosch", "Contoso Labs", "Green Energy Partners", "Northwind", "Acme Robotics")
+TONGUES = ("English", "German", "French", "Spanish")
+
+
+@cache
+def hotels() -> Vocabulary:
+    """Yes and no with a participle in the name, one end of a range alone, two kinds of stars, a price per night."""
+    cities = tuple(CITIES)
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"h{n}",
+                "title": f"Stay {n}",
+                "chain": CHAINS[n % 7],
+                "city": cities[n * 3 % 8],
+                "country": CITIES[cities[n * 3 % 8]],
+                "type": LODGINGS[n // 2 % 5],
+                "amenities": [AMENITIES[n % 9], AMENITIES[(2 * n + 1) % 9], AMENITIES[n // 3 % 9]],
+                "stars": 1 + n % 5,
+                "review_score": 6 + n % 9 / 2.5,
+                "price_per_night": 35 + 4 * n,
+                "distance_km": 0.2 + n % 17 / 2,
+                "year_built": 1900 + n % 120,
+                "pets_allowed": n % 3 == 0,
+                "breakfast_included": "yes" if n % 2 else "no",
+                "no_smoking": n % 5 == 0,
+                "max_guests": 1 + n % 6,
+            }
+            for n in range(160)
+        )
+    )
+
+
+@cache
+def bicycles() -> Vocabulary:
+    """British spelling, a general noun in every category, two units of length, years beside prices like years."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"b{n}",
+                "title": f"Bike {n}",
+                "brand": BICYCLES[n % 7],
+                "category": ["Bicycles", BICYCLE_KINDS[n % 6]],
+                "frame_material": ("aluminium", "carbon", "steel", "titanium")[n % 4],
+                "colour": ("black", "red", "navy blue", "grey", "green")[n % 5],
+                "brakes": ("disc brakes", "rim brakes", "coaster brake")[n % 3],
+                "rider": ("men", "women", "children", "unisex")[n % 4],
+                "wheel_size_inches": (20, 26, 27.5, 28, 29)[n % 5],
+                "weight_kg": 8 + n % 30 / 2,
+                "gears": (1, 3, 7, 8, 11, 21)[n % 6],
+                "battery_range_km": 40 + n % 9 * 10 if n % 3 == 0 else None,
+                "electric": n % 3 == 0,
+                "model_year": 2012 + n % 12,
+                "price_gbp": 250 + 35 * n,
+            }
+            for n in range(130)
+        )
+    )
+
+
+@cache
+def jobs() -> Vocabulary:
+    """Pay instead of a price, hours a week, years that are no dates, a list of languages."""
+    return Vocabulary(
+        Catalogue.from_records(
+            {
+                "item_id": f"j{n}",
+                "title": f"Position {n}",
+                "company": EMPLOYERS[n % 6],
+                "field": list(FIELDS[n % 5]),
+                "seniority": ("junior", "mid-level", "senior", "lead", "internship")[n % 5],
+                "contract": ("permanent", "temporary", "freelance")[n % 3],
+                "city": ("Berlin", "Munich", "London", "Paris")[n // 2 % 4],
+                "remote": n % 4 == 0,
+                "salary_eur": 28000 + 900 * n,
+                "hours_per_week": (20, 30, 35, 40)[n % 4],
+                "experience_years": n % 12,
+                "vacation_days": 24 + n % 10,
+                "languages": [TONGUES[n % 4], TONGUES[n // 4 % 4]],
+            }
+            for n in range(96)
+        )
+    )
+
+
 def shown(constraint: Constraint) -> str:
     """The clauses in one line: "genres=Horror; year>=1990 <=1999; ~price low25"."""
     return "; ".join(" | ".join(map(_part, clause)) for clause in constraint.clauses)
