@@ -69,7 +69,7 @@ async def _measure(
 
 
 async def _outage(
-    how: str, leave: Callable[[], None], come_back: Callable[[], None], seconds: float
+    how: str, leave: Callable[[], object], come_back: Callable[[], None], seconds: float
 ) -> Outage:
     """A calm time, the outage, the return."""
     calm = time.monotonic()

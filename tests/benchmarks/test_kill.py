@@ -74,10 +74,10 @@ def test_a_killed_redis_comes_back_with_what_it_had(tmp_path: Path) -> None:
     server = RedisServer(tmp_path)
     server.start()
     try:
-        server._client.set("key", "value")
+        server.client.set("key", "value")
         server.kill()
         assert not server.answers()
         server.start()
-        assert server._client.get("key") == b"value"
+        assert server.client.get("key") == b"value"
     finally:
         server.stop()
