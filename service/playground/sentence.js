@@ -29,7 +29,7 @@ export function startSentence({ set, failed }) {
 
   function choose({ value }) {
     const caret = input.selectionStart;
-    const before = input.value.slice(0, caret - word().length);
+    const before = withoutBeginning(input.value.slice(0, caret - word().length), value);
     input.value = `${before}${value}${input.value.slice(caret)}`;
     input.setSelectionRange(before.length + value.length, before.length + value.length);
     set(input.value);
@@ -52,6 +52,17 @@ export function startSentence({ set, failed }) {
     offer: (columns) => show(byId("phrases"), phrases(columns).map((phrase) =>
       h("button", { type: "button", class: "phrase", onclick: () => add(phrase) }, phrase))),
   };
+}
+
+// "only science " before "Science Fiction" is "only ": what is there already of the value is not written twice.
+function withoutBeginning(before, value) {
+  const words = value.split(" ");
+  for (let n = words.length - 1; n > 0; n--) {
+    const beginning = `${words.slice(0, n).join(" ")} `;
+    const rest = before.slice(0, -beginning.length);
+    if (before.toLowerCase().endsWith(beginning.toLowerCase()) && !/\w$/.test(rest)) return rest;
+  }
+  return before;
 }
 
 // A few things that can be said of these columns.

@@ -2,12 +2,16 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from service.loading import load_recommender
+from service.metrics import Metrics
+from service.settings import Settings
 from tests.service.playground.visitor import add, chips, history, result, say, settled, titles
-from tests.service.world import Running
+from tests.service.world import Running, running
 
 
 def prices(page: Page) -> list[float]:
@@ -91,6 +95,27 @@ def test_the_sentence_is_completed_with_values_of_the_catalogue(page: Page, live
     expect(page.locator("#understood .chip")).to_have_count(1)
     page.get_by_role("group", name="Phrases to add").get_by_role("button").last.click()
     expect(field).to_have_value("nothing from Stanley, price under 27")
+
+
+def test_a_value_of_several_words_is_completed_from_any_of_them(
+    page: Page, settings: Settings, tmp_path: Path
+) -> None:
+    own = settings.model_copy(update={"state": tmp_path / "state.sqlite"})
+    with running(own, load_recommender(own, Metrics())) as server:
+        item = {"title": "a drill", "attributes": {"brand": "Black and Decker"}}
+        server.client.put("/items/drill", json=item).raise_for_status()
+        page.goto(server.url)
+        field = page.get_by_label("What they want now")
+        for typed, completed in (
+            ("only black and dec", "only Black and Decker"),
+            ("not black dec", "not Black and Decker"),
+            ("hand dec", "hand Black and Decker"),
+            ("unblack and dec", "unblack and Black and Decker"),
+        ):
+            field.fill("")
+            field.press_sequentially(typed)
+            page.get_by_role("option", name="Black and Decker").click()
+            expect(field).to_have_value(completed)
 
 
 def test_the_command_sends_the_same_request(page: Page, live: Running) -> None:
