@@ -25,6 +25,7 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
     meanings.prepare(texts_of(constraint))
     constraint = settle(constraint, meanings)
     within = _within(constraint)
+    names_something = any(is_naming(column) for column in meanings.kinds)
     clauses: list[Clause] = list(constraint.clauses)
     contradictions: list[Contradiction] = []
     leanings: list[Leaning] = []
@@ -42,7 +43,7 @@ def read_phrases(constraint: Constraint, meanings: Meanings | None) -> Constrain
         elif phrase.attribute is not None:
             what = f"This catalogue knows no {phrase.attribute} called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text, phrase.attribute))
-        elif phrase.name == "maker":
+        elif phrase.name == "maker" or (phrase.name == "name" and not near and names_something):
             what = f"This catalogue knows nothing called {phrase.text!r}."
             contradictions.append(Contradiction("unknown_value", what, phrase.text))
         elif (column := _missing_in(phrase, near, certain and another, clauses, meanings)) is not None:
