@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpx
 import typer
 import yaml
 
@@ -76,13 +77,18 @@ def run_make(words: Sequence[str], world: World) -> None:
 
 def run_curl(words: Sequence[str], world: World) -> None:
     """The request is sent to the served bundle and must be answered with 2xx."""
+    answer = send(words, world)
+    assert answer.is_success, answer.text
+
+
+def send(words: Sequence[str], world: World) -> httpx.Response:
+    """What curl's options ask, asked of the served bundle."""
     given = curl_options.parse_args(words)
     assert given.url.startswith(ADDRESS), given.url
     headers = dict(header.split(": ", 1) for header in given.headers)
     method = given.method or ("GET" if given.body is None else "POST")
     path = given.url.removeprefix(ADDRESS)
-    answer = world.served.client.request(method, path or "/", headers=headers, content=given.body)
-    assert answer.is_success, answer.text
+    return world.served.client.request(method, path or "/", headers=headers, content=given.body)
 
 
 def run_docker(words: Sequence[str], world: World) -> None:
