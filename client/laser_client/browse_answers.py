@@ -119,11 +119,29 @@ class Reach(Answer):
     most: tuple[tuple[str, int], ...]
 
 
+class Recommended(Answer):
+    """What one process of the service answered from this bundle; nothing to go by while `answers` is 0."""
+
+    since: str
+    answers: int
+    different: int
+    coverage: float
+    gini: float
+    top_share: float
+    popular_share: float | None
+    most: tuple[tuple[str, int], ...]
+
+
 class InsightResponse(Answer):
-    """What the bundle holds, in numbers to draw; null where it has nothing to say."""
+    """What the bundle holds, in numbers to draw; null where it has nothing to say.
+
+    `reports` names pages about the run that made the bundle.
+    """
 
     map: ItemMap
     experts: tuple[Expert, ...] | None
     popularity: Popularity | None
     reach: Reach
+    recommended: Recommended
+    reports: tuple[str, ...]
     versions: Versions
