@@ -148,6 +148,13 @@ def test_a_number_format_that_is_imitated_is_a_warning(
     assert only(processor.numbers()) == (state, text)
 
 
+def test_a_gpu_multiplies_in_every_format(put: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert only(processor.numbers()) == ("good", "bfloat16")
+    put(dtype="float16")
+    assert only(processor.numbers()) == ("good", "float16")
+
+
 def test_a_checkpoint_is_matched_with_the_vectors_beside_it(put: Set, tmp_path: Path) -> None:
     root = write_bundle(tmp_path)
     [found] = state.checkpoint()

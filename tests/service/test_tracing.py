@@ -252,6 +252,8 @@ def test_without_a_collector_there_is_no_tracing(settings: Settings, start: Star
 def test_the_collector_is_named_by_either_variable_and_ours_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://theirs:4318")
     assert load_settings().otlp_endpoint == "http://theirs:4318"
+    monkeypatch.setenv("LASER_OTLP_ENDPOINT", "")  # as docker-compose.yml passes what is not set
+    assert load_settings().otlp_endpoint == "http://theirs:4318"
     monkeypatch.setenv("LASER_OTLP_ENDPOINT", "http://ours:4318")
     assert load_settings().otlp_endpoint == "http://ours:4318"
     monkeypatch.delenv("LASER_OTLP_ENDPOINT")
@@ -272,6 +274,17 @@ def test_without_the_extra_one_line_says_what_to_install(
         "run: pip install --constraint constraints.txt '.[tracing]'"
     }
     tracing.close()
+
+
+def test_a_collector_that_is_away_costs_no_request_and_does_not_keep_the_process(
+    settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.tracing_export.TIMEOUT", 0.2)
+    nowhere = settings.model_copy(update={"otlp_endpoint": "http://127.0.0.1:9"})
+    with start(Metrics(open_tracing(nowhere))) as server:
+        answer = server.post(history=[{"item_id": "i1"}])
+    assert answer.status_code == 200
+    assert "traceresponse" in answer.headers
 
 
 class Collector(BaseHTTPRequestHandler):
