@@ -137,11 +137,11 @@ def test_a_redis_that_is_stopped_or_paused_comes_back_with_what_it_had(tmp_path:
     assert not server.answers()
     server.start()
     try:
-        server._client.set("kept", "yes")
+        server.client.set("kept", "yes")
         server.stop()
         assert not server.answers()
         server.start()
-        assert server._client.get("kept") == b"yes"
+        assert server.client.get("kept") == b"yes"
         server.pause()
         started = time.monotonic()
         assert not server.answers()
