@@ -18,7 +18,9 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parent.parent.parent
 DOCS = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts]
 PAGES = [ROOT / "README.md", *DOCS]
-BESIDE = [page for folder in ("client", "demo", "examples", "ops") for page in sorted((ROOT / folder).rglob("*.md"))]
+BESIDE = [
+    page for folder in ("client", "demo", "examples", "ops") for page in sorted((ROOT / folder).rglob("*.md"))
+]
 
 
 class Block(NamedTuple):
