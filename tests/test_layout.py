@@ -12,6 +12,7 @@ import pytest
 from tests.distributions import FAISS, closure, pins, project_requirements
 
 ROOT = Path(__file__).parent.parent
+WRITTEN = ROOT / "benchmarks" / "work"  # what benchmarks download and install, environments of peers among it
 
 # Of our own packages, what each may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -60,11 +61,9 @@ def tracked() -> list[str]:
 
 
 def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
-    """(path in the tree, syntax) of every module of the packages, and of laser.py."""
-    for path in [
-        *(path for package in packages for path in (ROOT / package).rglob("*.py")),
-        ROOT / "laser.py",
-    ]:
+    """(path in the tree, syntax) of every module of the packages, and of laser.py; not of what benchmarks installed."""
+    found = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    for path in [*(path for path in found if not path.is_relative_to(WRITTEN)), ROOT / "laser.py"]:
         yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
