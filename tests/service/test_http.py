@@ -124,6 +124,7 @@ def test_the_openapi_document_has_examples_and_problems(live: Running) -> None:
         "/metrics",
         "/admin/bundles",
         "/admin/bundles/{bundle_id}/promote",
+        "/admin/bundles/{bundle_id}/recommend",
         "/admin/bundles/rollback",
         "/admin/shadow",
     }
