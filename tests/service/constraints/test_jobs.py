@@ -1,0 +1,100 @@
+"""Sentences about jobs: pay, hours a week, years that are no dates, languages.
+
+Development sentences: written to try the parser on a catalogue it had not met, then kept with what a careful reader
+takes from them.
+"""
+
+import pytest
+
+from service.constraints import parse
+from tests.service.constraints.catalogues import jobs, shown
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("a software job in Berlin", "field=Software; city=Berlin"),
+        ("software engineering", "field=Software; field=Engineering"),
+        ("nursing jobs", "field=Nursing"),
+        ("a teaching position", "field=Teaching"),
+        ("no internships", "seniority!=internship"),
+        ("not an internship", "seniority!=internship"),
+        ("junior or mid-level", "seniority=junior/mid-level"),
+        ("senior roles only", "seniority=senior"),
+        (
+            "a senior or lead role in Munich, permanent",
+            "seniority=senior/lead; city=Munich; contract=permanent",
+        ),
+        ("not freelance", "contract!=freelance"),
+        ("permanent, not temporary", "contract=permanent; contract!=temporary"),
+        ("remote", "remote=true"),
+        ("fully remote", "remote=true"),
+        ("not remote", "remote!=true"),
+        ("remote or in London", "remote=true | city=London"),
+        ("at least 50,000 euros", "salary_eur>=50000"),
+        ("at least 50k", "salary_eur>=50000"),
+        ("more than 60k a year", "salary_eur>60000"),
+        ("salary above 70000", "salary_eur>70000"),
+        ("salary between 40k and 60k", "salary_eur>=40000 <=60000"),
+        ("40-60k", "salary_eur>=40000 <=60000"),
+        ("€45.000 or more", "salary_eur>=45000"),
+        ("50 000 euros or more", "salary_eur>=50000"),
+        ("a salary of 55k", "salary_eur>=44000 <=66000"),
+        ("pays at least 40k", "salary_eur>=40000"),
+        ("no more than 30 hours a week", "hours_per_week<=30"),
+        ("under 35 hours per week", "hours_per_week<35"),
+        ("20 hours a week", "hours_per_week>=16 <=24"),
+        ("20h/week", "hours_per_week>=16 <=24"),
+        ("40 hours", "hours_per_week>=32 <=48"),
+        ("less than 2 years of experience", "experience_years<2"),
+        ("2 years' experience", "experience_years>=2 <=2"),
+        ("at least 3 years experience", "experience_years>=3"),
+        ("up to five years of experience", "experience_years<=5"),
+        ("more than 28 days of vacation", "vacation_days>28"),
+        ("English-speaking", "languages=English"),
+        ("no German", "languages!=German"),
+        ("without German", "languages!=German"),
+        ("English but no German", "languages=English; languages!=German"),
+        ("French or Spanish", "languages=French/Spanish"),
+        ("both English and German", "languages=English; languages=German"),
+        ("English and German", "languages=English; languages=German"),
+        ("speaks neither French nor Spanish", "languages!=French; languages!=Spanish"),
+        ("at Siemens", "company=Siemens"),
+        ("not at Bosch", "company!=Bosch"),
+        ("for Bosch or Siemens", "company=Bosch/Siemens"),
+        ("anything but Siemens", "company!=Siemens"),
+        ("Seimens", "company=Siemens"),
+        ("by Northwind", "company=Northwind"),
+        ("at Northwind", "company=Northwind"),
+        ("London-based", "city=London"),
+        ("based in London", "city=London"),
+        ("anywhere but London", "city!=London"),
+        ("not in Paris or London", "city!=Paris; city!=London"),
+        ("in Paris but not at Bosch", "city=Paris; company!=Bosch"),
+        ("well paid", "salary_eur high25"),
+        ("well-paid", "salary_eur high25"),
+        ("badly paid", "salary_eur low25"),
+        ("highest salary", "salary_eur high10"),
+        ("the best paid job", "salary_eur high25"),
+        ("engineering but not software", "field=Engineering; field!=Software"),
+        ("engineering other than mechanical", "field=Engineering; field!=Mechanical"),
+        ("anything in healthcare", "field=Healthcare"),
+        ("healthcare or education, not nursing", "field=Healthcare/Education; field!=Nursing"),
+        ("accountant", "field=Accounting"),
+        ("a lot of vacation", "vacation_days high25"),
+        ("low salary", "salary_eur low25"),
+        ("I'm looking for a job that isn't in Berlin", "city!=Berlin"),
+        ("could you find me something that's not temporary?", "contract!=temporary"),
+        ("what jobs do you have for juniors?", "seniority=junior"),
+        ("don't give me anything below 40k", "salary_eur>=40000"),
+        ("nothing below 40k", "salary_eur>=40000"),
+        ("nothing under 40k please", "salary_eur>=40000"),
+        ("I don't speak German", "languages!=German"),
+        ("at least 90 hours a week", "hours_per_week>=90"),
+        ("permanent and freelance", "contract=permanent/freelance"),
+        ("salary over one million", "salary_eur>1e+06"),
+    ],
+)
+def test_what_a_sentence_asks_of_jobs(sentence: str, read: str) -> None:
+    constraint = parse(sentence, jobs())
+    assert (shown(constraint), constraint.phrases, constraint.contradictions) == (read, (), ())
