@@ -18,7 +18,7 @@ export function drawResults(node, answer, { kinds, add, other }) {
         h("h3", {}, item.title || item.item_id, " ", movement(item.sentence)),
         attributes(item, kinds),
         because(item.reasons),
-        other !== undefined && h("p", { class: "beside" }, other ? place(item, places) : "…")),
+        other !== undefined && (other ? place(item, places.get(item.item_id)) : h("p", { class: "beside" }, "…"))),
       h("div", { class: "side" },
         h("span", { class: "score", title: sum(item.parts), "--share": Math.max(item.score / best, 0) },
           h("span", { class: "hidden" }, "score "), item.score.toFixed(3)),
@@ -39,12 +39,12 @@ function movement(effect) {
 }
 
 // Where the item stands in the other list.
-function place(item, places) {
-  const there = places.get(item.item_id);
-  if (there === undefined) return h("span", { class: "only" }, "only in this list");
+function place(item, there) {
+  if (there === undefined) return h("p", { class: "beside only" }, "only in this list");
   const by = there - item.rank;
-  if (by === 0) return "the same place in the other list";
-  return `place ${there} in the other list, ${Math.abs(by)} ${by > 0 ? "higher" : "lower"} here`;
+  if (by === 0) return h("p", { class: "beside" }, "the same place in the other list");
+  const [direction, word] = by > 0 ? ["up", "higher"] : ["down", "lower"];
+  return h("p", { class: `beside ${direction}` }, `place ${there} in the other list, ${Math.abs(by)} ${word} here`);
 }
 
 const moved = (direction, sign, text) =>

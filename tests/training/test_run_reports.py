@@ -48,7 +48,7 @@ def test_the_training_page_says_what_it_reached_when_and_with_what(run: Path) ->
     assert "<dt>Best ID recommender</dt><dd>.1250<small>sasrec-2, after epoch 2</small>" in text
     assert "<dt>Epochs took</dt><dd>1.0 min<small>" in text
     assert '<th scope="row">phase 1</th><td>1</td><td>.2500</td><td>52.0</td>' in text
-    assert '<th scope="row">config.laser.decay</th><td>0.7</td>' in text
+    assert '<th scope="row">laser.decay</th><td>0.7</td>' in text
     assert "default-src 'none'; style-src 'sha256-" in text.replace("&#x27;", "'")
 
 

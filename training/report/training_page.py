@@ -74,7 +74,8 @@ def _stage_table(stages: list[Stage], seconds: Mapping[str, float]) -> Html:
 
 
 def _settings_table(described: Mapping[str, Any]) -> Html:
-    rows = sorted(_flat(described))
+    others = {name: value for name, value in described.items() if name != "config"}
+    rows = [*sorted(_flat(others)), *sorted(_flat(described["config"]))]
     return _table("Settings", ("Setting", "Value"), rows)
 
 
