@@ -142,6 +142,7 @@ def test_a_service_below_a_path_is_reached(client: Callable[..., Ask], face: str
     [
         ({"url": "laser.test"}, "is no address of a service"),
         ({"url": "ftp://laser.test"}, "is no address of a service"),
+        ({"url": "http://"}, "is no address of a service"),
         ({"timeout": 0.0}, "must be above 0"),
         ({"deadline": -1.0}, "must be above 0"),
         ({"key": "s3cret\n"}, "read with its line break"),

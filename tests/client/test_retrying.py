@@ -202,13 +202,16 @@ def test_who_wakes_too_late_does_not_ask(begin: Begin) -> None:
     assert len(script.asked) == 1
 
 
-def test_without_a_deadline_none_is_sent_and_the_longest_is_ten_minutes(begin: Begin) -> None:
+def test_without_a_deadline_none_is_sent_and_others_are_what_the_service_takes(begin: Begin) -> None:
     ask, script = begin(alive())
     ask("alive")
     assert "X-Deadline-Ms" not in script.asked[0].headers
     ask, script = begin(alive(), deadline=3600.0)
     ask("alive")
     assert script.asked[0].headers["X-Deadline-Ms"] == "600000"
+    ask, script = begin(alive(), deadline=0.000_4)
+    ask("alive")
+    assert script.asked[0].headers["X-Deadline-Ms"] == "1"
 
 
 @pytest.mark.parametrize("kind", [Laser, AsyncLaser])
