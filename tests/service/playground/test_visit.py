@@ -234,3 +234,17 @@ def test_on_a_phone_the_options_are_folded_away_until_they_are_wanted(page: Page
     page.set_viewport_size({"width": 1280, "height": 844})
     expect(page.get_by_label("Items")).to_be_visible()
     expect(page.get_by_text("How to answer")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("height", "stays"), [(700, False), (900, True)])
+def test_what_is_asked_stays_in_sight_where_all_of_it_can(
+    page: Page, live: Running, height: int, stays: bool
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": height})
+    page.goto(f"{live.url}/#item=i1&item=i2")
+    expect(page.locator("#results .result")).to_have_count(10)
+    page.locator("#curl").scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 300
+    box = page.get_by_label("What they liked").bounding_box()
+    assert box is not None
+    assert (box["y"] >= 0) == stays
