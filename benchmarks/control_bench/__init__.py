@@ -14,4 +14,5 @@ metrics.py    one answer judged; many answers averaged
 runs.py       every system on every case
 report.py     the table that must be reached, as checks; the first run on the held-out sentences
 curve.py      soft mode over its steering weight, drawn
+examples.py   the table of examples in docs/control.md
 """
