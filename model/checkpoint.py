@@ -22,7 +22,16 @@ from torch import Tensor, nn
 
 from model.backbone import Backbone, BackboneConfig, load_backbone
 from model.bi_tuning import BiTuning
-from model.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, CheckpointError, file_digest, fingerprint
+from model.checkpoint_files import (
+    CONFIG,
+    VOCABULARY,
+    WEIGHTS,
+    CheckpointError,
+    file_digest,
+    file_digests,
+    fingerprint,
+    fingerprint_of,
+)
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.fusion import Fusion
@@ -110,11 +119,12 @@ def load_checkpoint(
         )
     tensors = _read_tensors(folder / WEIGHTS)
     vocabulary = _read_json(folder / VOCABULARY)
+    found = file_digests(folder)
     for name in (WEIGHTS, VOCABULARY):
-        if name in digests and file_digest(folder / name).hex() != digests[name]:
+        if name in digests and found[name].hex() != digests[name]:
             raise CheckpointError(f"{folder / name} is not the file that {CONFIG} was written with")
     try:
-        return _assemble(config, shapes, document, vocabulary, tensors, backbone, fingerprint(folder))
+        return _assemble(config, shapes, document, vocabulary, tensors, backbone, fingerprint_of(found))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the files of {folder} do not belong together: {error}") from error
 

@@ -2,6 +2,7 @@
 checkpoint is still the same has the answer in milliseconds."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.json"
@@ -16,15 +17,25 @@ def fingerprint(folder: Path) -> str:
 
     Raises CheckpointError.
     """
-    digest = hashlib.sha256()
+    return fingerprint_of(file_digests(folder))
+
+
+def fingerprint_of(digests: Mapping[str, bytes]) -> str:
+    """The fingerprint of a checkpoint whose files have these digests."""
+    return hashlib.sha256(b"".join(digests[name] for name in (CONFIG, WEIGHTS, VOCABULARY))).hexdigest()
+
+
+def file_digests(folder: Path) -> dict[str, bytes]:
+    """sha256 of each of the three files, read as streams. Raises CheckpointError."""
+    digests = {}
     for name in (CONFIG, WEIGHTS, VOCABULARY):
         try:
-            digest.update(file_digest(folder / name))
+            digests[name] = file_digest(folder / name)
         except FileNotFoundError as error:
             raise CheckpointError(f"{folder / name} is missing; {folder} is no checkpoint") from error
         except OSError as error:
             raise CheckpointError(f"{folder / name} cannot be read: {error}") from error
-    return digest.hexdigest()
+    return digests
 
 
 def file_digest(path: Path) -> bytes:

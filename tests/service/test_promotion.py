@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from index.bundle_pointer import published_ids
+from index.manifest import Manifest, verify_files
 from service.app import create_app
 from service.errors import ApiError, Code
 from service.loading import load_recommender
@@ -64,6 +65,22 @@ def test_a_promoted_bundle_answers_once_the_call_returns_and_is_published(start:
     assert value(server, "laser_catalogue_items") == 20
     assert value(server, "laser_bundle_swaps_total", how="promote") == 2
     assert value(server, "laser_bundle_load_seconds_count") == 2
+
+
+def test_a_bundle_that_is_promoted_is_verified_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its files are read for it."""
+    server = start()
+    verified: list[str] = []
+
+    def verify(folder: Path, manifest: Manifest) -> None:
+        verified.append(manifest.bundle_id)
+        verify_files(folder, manifest)
+
+    monkeypatch.setattr("index.bundle_files.verify_files", verify)
+    promote(server, "second")
+    assert verified == ["second"]
+    server.client.post("/admin/bundles/rollback").raise_for_status()
+    assert verified == ["second", "first"]
 
 
 def test_a_rollback_goes_the_way_back_and_says_where_it_ends(start: Start, root: Path) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from index import partition
 from index.bundle import BundleError, BundleWriter, current_id, list_bundles, open_bundle, publish
 from index.columns import ColumnKind
+from index.manifest import Manifest, verify_files
 from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.encoder import History
 from model.laser import Laser
@@ -314,6 +315,21 @@ def test_a_bundle_serves_without_the_run_and_the_data_it_was_made_from(home: Pat
     assert scores.shape == (1, ITEMS)
     assert np.isfinite(scores).all()
     assert np.ptp(scores) > 0
+
+
+def test_a_bundle_is_verified_once_on_its_way_into_service(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its files are read for it: a job that publishes what it has just sealed does not read them again."""
+    verified: list[str] = []
+
+    def verify(folder: Path, manifest: Manifest) -> None:
+        verified.append(manifest.bundle_id)
+        verify_files(folder, manifest)
+
+    monkeypatch.setattr("index.bundle_files.verify_files", verify)
+    made = again(home)
+    assert verified == [made.bundle_id]
 
 
 def test_the_garbage_collector_leaves_alone_what_was_there_before_the_job(
