@@ -99,6 +99,8 @@ def _unit(parts: tuple[str, ...], concepts: tuple[str, ...], usual: float) -> tu
         return None, 1.0
     if "per" in parts[1:]:  # "hours_per_week"
         parts = parts[: parts.index("per")]
+    if parts and parts[-1] == "area":
+        return "area", 1.0
     for dimension, table in UNITS.items():
         if parts and parts[-1] in table and not (dimension == "money" and parts[-1] == "pound"):
             return dimension, table[parts[-1]]

@@ -11,7 +11,7 @@ from service.constraints.attributes import EXTREMES, Numeric
 from service.constraints.choose import WHOLE, Missing, best_fit, choose, end_of, relative
 from service.constraints.element import Element
 from service.constraints.flags import said_of, yes
-from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, words
+from service.constraints.lexicon import FILLERS, grammar_words, longest, phrases, word_set, words
 from service.constraints.named_values import CUES, NamedValues
 from service.constraints.pairs import HIGHEST, LOWEST, between_ends
 from service.constraints.ranges import Range, read_range
@@ -21,6 +21,7 @@ from service.constraints.types import Bounds, Values
 from service.constraints.vocabulary import Vocabulary
 
 AMOUNT_SURE = 0.8
+SHAPES = frozenset(["long", "short", "small", "large", "big", "great", "good", "cheap"])
 MOST = frozenset(["lowest", "highest", "fewest", "least", "most"])  # of amounts: "the most pages"
 MEASURES = frozenset(
     ["long", "old", "tall", "high", "wide", "deep", "heavy", "thick", "big", "large"]
@@ -79,7 +80,7 @@ class Reader:
         for found in (self._extreme(at), numbers, self._flag(at), self._amount(at), self._relative(at)):
             if found is not None:
                 return found
-        grammar = self._grammar(at)
+        grammar = None if self._is_topic(at) else self._grammar(at)
         name = self._attribute(at)
         if (
             name is not None
@@ -163,7 +164,11 @@ class Reader:
                 last, holds = said_of(self.tokens, at + self.tokens[at:].index(parts[-1]) + 1)
                 meaning = replace(yes(flag, self.words(at, last)), include=holds)
                 return Element("value", at, last, meaning, flag.name)
-        return None
+        token = self.tokens[at]
+        flag = self.vocabulary.flag((token.stem.removeprefix("un"),)) if token.word.startswith("un") else None
+        if flag is None:
+            return None
+        return Element("value", at, at + 1, replace(yes(flag, token.text), include=False), flag.name)
 
     def _amount(self, at: int) -> Element | None:
         """ "high protein", "low in sugar", "few pages"."""
@@ -175,7 +180,10 @@ class Reader:
             place = at + size
             while place < len(self.tokens) and self.tokens[place].word in ("-", "in", "on", "of"):
                 place += 1
-            named = self.vocabulary.number_words(self.tokens[place].stem) if place < len(self.tokens) else ()
+            stem = self.tokens[place].stem if place < len(self.tokens) else ""
+            named = self.vocabulary.number_words(stem) if stem else ()
+            if texts[0] in SHAPES:  # "a long read" is not of a high reading level
+                named = tuple(each for each in named if stem in each.stems)
             column = next(
                 (each for each in named if set(WHOLE) & set(each.stems)), named[0] if named else None
             )
@@ -242,6 +250,10 @@ class Reader:
         if not (self.tokens[at].is_word or self.tokens[at].number is not None):
             return Element("filler", at, at + 1)
         return Element("filler", at, at + 1) if self.tokens[at].stem in _filler_stems() else None
+
+    def _is_topic(self, at: int) -> bool:
+        """A word of everyday talk that is what something is about: "about cooking"."""
+        return at > 0 and self.tokens[at - 1].word == "about" and self.tokens[at].word in word_set("CONTENT")
 
 
 def _filler_stems() -> frozenset[str]:

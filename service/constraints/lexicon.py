@@ -22,12 +22,14 @@ rid of|anyone except|leave off|leave aside|not any|not a|not an|not the|not so|n
 no kind of|none of|nothing from|nothing by|nothing in|nothing with|nothing like|nothing of|nothing that is
 done with|through with|w / o|nothing thats|nothing which is|not even|no longer|not another
 unless|unless it is|unless its|unless they are|unless theyre|outside|outside of|rather not|id rather not
+less like|unlike
 would rather not
 without any|without a|without an|without the|anywhere but|anywhere except|anywhere other than|anybody but|anybody except
 steering clear of|staying away from|no way|nothing at all with|by no means|under no circumstances|void of
 """
 DENIALS = """
-it isnt|it is not|they arent|they are not|none of that|none of those|none of it|none of them|no thanks|no thank you
+it isnt|it is not|they arent|they are not|none of that|none of those|none of it|none of them
+none of hers|none of his|none of theirs|no thanks|no thank you
 is out|are out|is a no|are a no|is a no - go|are a no - go|is a no go|are a no go|no go|no - go
 not for me|isnt for me|arent for me|is not for me|are not for me|not my thing|isnt my thing
 arent my thing|not my style|is off limits|away from me|away from us|not welcome|need not apply|are banned|is banned
@@ -135,6 +137,7 @@ REASONS = "so|because|cause|cuz|coz|bc"
 SPEAKERS = "i|im|ive|id|it|its|they|theyre|their|theirs|mine|my|he|hes|she|shes|we|were|our|that|thats"
 CONDITIONS = "as long as|so long as|provided|only if|but only if|on condition"
 BEFORE_NAMES = "in|from|at|of|near|by"
+CONTENT = "cook|cooking|eat|eating|play|playing|reading|running|life|night|weekend|evening"  # behind "about"
 PLACES = "in|at|to|into|inside|around|on|from"
 OWNERS = "my|our|his|her|their|this"
 QUESTIONS = "who|whos|when|whens|where|wheres|why|how|hows"

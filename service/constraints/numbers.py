@@ -50,6 +50,10 @@ def read_quantity(tokens: Sequence[Token], at: int) -> Quantity | None:
     scale = _scale(tokens, number[1])
     if [token.word for token in tokens[end : end + 2]] == ["per", "cent"]:
         return Quantity(value, units_of("%"), end + 2, "percent", False)
+    if (area := units_of(" ".join(token.stem for token in tokens[end : end + 2]))) and end + 1 < len(tokens):
+        return Quantity(
+            value, area, end + 2, tokens[end + 1].stem, False, scale=scale
+        )  # "square metres", "m2"
     units = units_of(tokens[end].word) if end < len(tokens) else ()
     if not units:
         stem = tokens[end].stem if end < len(tokens) and tokens[end].is_word else ""

@@ -16,7 +16,8 @@ class Unit(NamedTuple):
     factor: float
 
 
-# Base units: currency, minute, gram, centimetre, millilitre, megabyte, watt, kilocalorie, per cent, star, kilometre/h.
+# Base units: currency, minute, gram, centimetre, square metre, millilitre, megabyte, watt, kilocalorie, per cent, star,
+# kilometre/h.
 UNITS: dict[str, dict[str, float]] = {
     "money": {"$": 1, "€": 1, "£": 1, "¥": 1, "₹": 1, "dollar": 1, "buck": 1, "usd": 1, "euro": 1, "eur": 1, "gbp": 1,
               "pound": 1, "quid": 1, "yen": 1, "rupee": 1, "cent": 0.01, "pence": 0.01, "penny": 0.01, "chf": 1},
@@ -27,6 +28,8 @@ UNITS: dict[str, dict[str, float]] = {
     "length": {"mm": 0.1, "millimeter": 0.1, "millimetre": 0.1, "cm": 1, "centimeter": 1, "centimetre": 1, "m": 100,
                "meter": 100, "metre": 100, "km": 100_000, "kilometer": 100_000, "kilometre": 100_000, "inch": 2.54,
                "foot": 30.48, "ft": 30.48, "yard": 91.44, "mile": 160_934.4},
+    "area": {"sqm": 1, "m2": 1, "square meter": 1, "sq m": 1, "m 2": 1, "sqft": 0.092903, "ft2": 0.092903,
+             "square foot": 0.092903, "sq ft": 0.092903, "ft 2": 0.092903, "hectare": 10_000, "acre": 4046.86},
     "volume": {"ml": 1, "milliliter": 1, "millilitre": 1, "cl": 10, "dl": 100, "l": 1000, "liter": 1000, "litre": 1000,
                "gallon": 3785.41, "pint": 473.176, "floz": 29.5735, "ounce": 29.5735, "oz": 29.5735},
     "data": {"kb": 0.001, "mb": 1, "megabyte": 1, "gb": 1000, "gig": 1000, "gigabyte": 1000, "tb": 1e6,

@@ -11,8 +11,8 @@ from service.constraints.element import Element
 from service.constraints.lexicon import word_set
 from service.constraints.named_values import CUES
 from service.constraints.scopes import Mention
-from service.constraints.tokens import Token
-from service.constraints.types import Contradiction, Phrase
+from service.constraints.tokens import Token, stems
+from service.constraints.types import Contradiction, Phrase, Values
 from service.constraints.vocabulary import Vocabulary
 
 BETWEEN = frozenset(
@@ -40,6 +40,9 @@ def unknown_values(
         by_name = column is None and _is_name(elements, tokens, place, vocabulary)
         if column is None and not by_name:
             continue
+        if _belongs(elements, tokens, place):
+            claimed.add(element.first)
+            continue
         last = _end(elements, tokens, place)
         words = text[tokens[element.first].start : tokens[last - 1].end]
         claimed |= set(range(element.first, last))
@@ -56,6 +59,15 @@ def unknown_values(
                 )
             )
     return found, claimed
+
+
+def _belongs(elements: Sequence[Element], tokens: Sequence[Token], place: int) -> bool:
+    """Whether the word is one of the name that follows, which was known by another of its words: "Le Guin"."""
+    behind = elements[place + 1] if place + 1 < len(elements) else None
+    if behind is None or not isinstance(behind.meaning, Values):
+        return False
+    stem = tokens[elements[place].first].stem
+    return any(stem in stems(value) for value in behind.meaning.values)
 
 
 def _named(
