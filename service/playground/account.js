@@ -13,11 +13,16 @@ const DEGRADED = {
 // Each part that filters once, with how many items it leaves out by itself.
 function byClause(understood) {
   const clauses = Map.groupBy(understood.filter((part) => part.hard), (part) => part.clause);
-  return [...clauses.values()].map((parts) =>
-    ({ excludes: parts[0].excludes, words: [...new Set(parts.map(said))].join(" and ") }));
+  return [...clauses.values()].map((parts) => ({ excludes: parts[0].excludes, why: why(parts) }));
 }
 
-const said = ({ operator, words }) => `${operator.startsWith("not_") ? "not " : ""}“${words}”`;
+function why(parts) {
+  const negated = ({ operator }) => operator.startsWith("not_");
+  const all = parts.every(negated);
+  const said = [...new Set(parts.map((part) => `${!all && negated(part) ? "not " : ""}“${part.words}”`))];
+  const words = said.join(" and ");
+  return all ? `left out: ${words} ${said.length === 1 ? "is" : "are"} ruled out` : `left out by ${words}`;
+}
 
 export function drawAccount(node, answer, total) {
   const { applied, search, shortfall, unknown_items: unknown, degraded } = answer;
@@ -30,8 +35,7 @@ export function drawAccount(node, answer, total) {
   ].filter(Boolean);
   const facts = [
     [search.allowed.toLocaleString("en"), `of ${count(total, "item")} were allowed`],
-    ...byClause(constraint.understood).map(({ excludes, words }) =>
-      [excludes.toLocaleString("en"), `left out by ${words}`]),
+    ...byClause(constraint.understood).map(({ excludes, why: text }) => [excludes.toLocaleString("en"), text]),
     applied.excluded_seen > 0 && [applied.excluded_seen, "left out: they are in the history"],
     ...Object.entries(constraint.excluded_missing).map(([column, items]) =>
       [items.toLocaleString("en"), `left out: they have no ${label(column)}`]),

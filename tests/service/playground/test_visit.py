@@ -47,6 +47,7 @@ def test_a_whole_visit(page: Page, live: Running) -> None:
     expect(page.locator("#results .moved").first).to_be_visible()
     expect(page.locator("#account")).to_contain_text("of 41 items were allowed")
     expect(page.locator("#account")).to_contain_text("27 left out by “under $20”")
+    expect(page.locator("#account")).to_contain_text("10 left out: “Stanley” is ruled out")
     expect(page.locator("#account")).to_contain_text("2 left out: they are in the history")
     expect(page.locator("#account")).to_contain_text("4 left out: they have no price")
 
