@@ -102,21 +102,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.results.mkdir(parents=True, exist_ok=True)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["laser", "bench", "control", *given])
+    commit = git_hash()  # of the code that is measured, whatever is committed meanwhile
     rows: list[dict[str, object]] = []
     hashes = {}
     for source in sources:
         dataset = load_dataset(source.data)
         hashes[source.name] = dataset.data_hash
-        rows += asyncio.run(_measure(source, dataset, options))
+        rows += asyncio.run(_measure(source, dataset, options, commit))
     checks = [*report.checks(rows), *speed.checks(rows)]
     print(report.table(rows))
     for check in checks:
         print("reached" if check.passed else "MISSED ", check.name, check.value, check.op, check.target)
-    publish("control", command, git_hash(), hashes, options.seed, checks, rows, options.results)
+    publish("control", command, commit, hashes, options.seed, checks, rows, options.results)
     return 0
 
 
-async def _measure(source: Source, dataset: Dataset, options: argparse.Namespace) -> list[dict[str, object]]:
+async def _measure(
+    source: Source, dataset: Dataset, options: argparse.Namespace, commit: str
+) -> list[dict[str, object]]:
     """All rows of one data set."""
     bundle = open_bundle(source.bundles, None)
     world = world_of(source.name, bundle.catalogue, dataset, source.columns)
@@ -145,7 +148,7 @@ async def _measure(source: Source, dataset: Dataset, options: argparse.Namespace
             found += held_out
             each = [{"id": case.id, **_present(judgement)} for case, judgement in judged["laser"]]
             first: dict[str, object] = {
-                "commit": git_hash(),
+                "commit": commit,
                 "machine": machine(),
                 "data": {source.name: dataset.data_hash},
             }
