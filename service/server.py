@@ -39,8 +39,15 @@ class DrainingServer(uvicorn.Server):
         self._leave_at = float("inf")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where the service answers once it does: until now the address was taken, and connections refused."""
-        await super().startup(sockets=sockets)
+        """Say where the service answers once it does: until now the address was taken, and connections refused.
+
+        Raises StartupError where another program listens there by now; Linux lets it share an address until then.
+        """
+        try:
+            await super().startup(sockets=sockets)
+        except OSError as error:
+            await self.lifespan.shutdown()
+            raise StartupError(f"cannot listen on the address it had taken: {error.strerror}") from error
         for listener in (sockets or []) if self.started else []:
             host, port = listener.getsockname()[:2]
             url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

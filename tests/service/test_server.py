@@ -1,6 +1,7 @@
 """The process: it starts whole or says in one line why not, drains on SIGTERM, and exits 0."""
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+import service.server
 from index.bundle import open_bundle
 from model.laser import Laser
 from service.loading import load_recommender
@@ -209,6 +211,24 @@ def test_a_port_in_use_is_one_line(refusal: Refusal, bundles: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"cannot listen on 127.0.0.1:{port}" in refusal(bundles=bundles, port=port)
+
+
+@pytest.mark.usefixtures("loggers_as_before")
+def test_a_port_that_is_taken_while_the_bundle_loads_is_said_in_one_line(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve = service.server._serve
+
+    def serve_too_late(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+        with socket.create_server(listener.getsockname()):
+            serve(app, listener, settings)
+
+    monkeypatch.setattr("service.server._serve", serve_too_late)
+    monkeypatch.setattr("service.server.keep_out_of_collections", lambda: None)  # it would hold for all tests
+    assert run(load_settings(device="cpu", port=0, bundles=bundles)) == 2
+    *others, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("laser: cannot listen on the address it had taken: ")
+    assert {json.loads(line)["level"] for line in others} == {"info"}
 
 
 def test_a_wrong_setting_is_one_line() -> None:
