@@ -5,6 +5,7 @@
     root/<id>/checkpoint/       opaque here: the model's weights, written and read by model/
     root/<id>/catalogue.parquet, columns.json, items.safetensors
     root/<id>/neighbours, popularity, partition .safetensors, where it has them (optional_files.py)
+    root/<id>/...               what else its maker put there, verified with the rest
     root/.staging-*             a bundle being written; what a killed writer left is removed by the next one
 
 A bundle is written aside, forced to disk, verified, and renamed into place; publishing renames a new pointer
