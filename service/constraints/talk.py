@@ -16,6 +16,7 @@ from service.constraints.tokens import Token
 
 COVERAGE = 0.6  # a statement that names the catalogue with fewer of its words is small talk
 NAMED = ("value", "relative", "range")
+ABOUT_ONESELF = frozenset(["i", "he", "she", "we", "my", "our"])
 ASKING = ("negation", "denied", "optional", "not_only", "hedge")
 Clause = list[int]  # places of elements
 
@@ -99,7 +100,10 @@ def _is_statement(tokens: Sequence[Token], elements: Sequence[Element], clause: 
         return False  # "comedies where the hero was framed", but "the train is late"
     if any(each.kind in ("attribute", "missing") for each in parts):
         return False
-    named = sum(each.last - each.first for each in parts if each.kind in NAMED)
+    own = words[0] in ABOUT_ONESELF  # "I was born in 1985": a number is one thing that is said
+    named = sum(
+        1 if own and each.kind == "range" else each.last - each.first for each in parts if each.kind in NAMED
+    )
     texts = sum(each.last - each.first for each in parts if each.kind == "text")
     return texts > 0 and named / (named + texts) < COVERAGE
 

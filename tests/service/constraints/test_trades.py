@@ -195,6 +195,8 @@ def test_what_is_only_named(vocabulary: Vocabulary, sentence: str, read: str, na
     ("vocabulary", "sentence"),
     [
         (hotels(), "my flight was delayed again"),
+        (hotels(), "I was born in 1985"),
+        (wines(), "my son was born in 2005"),
         (hotels(), "thank you so much for your help"),
         (hotels(), "what is the capital of France?"),
         (hotels(), "the weather is terrible today"),
