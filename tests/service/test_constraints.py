@@ -230,7 +230,8 @@ def test_what_asks_nothing_of_the_catalogue_changes_nothing(live: Running, sente
     got = answer(live, sentence)
     plain = answer(live, "")
     assert ids(got) == ids(plain)
-    assert [item["score"] for item in got["items"]] == [item["score"] for item in plain["items"]]
+    scores = [item["score"] for item in plain["items"]]
+    assert [item["score"] for item in got["items"]] == pytest.approx(scores, abs=1e-5)  # batches round as they fall
     assert got["applied"]["constraint"]["understood"] == []
 
 
