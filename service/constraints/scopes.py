@@ -96,8 +96,8 @@ class _Scanner:
         return self.mentions
 
     def _mention(self, element: Element) -> None:
-        if self.negation and self.used and not self._goes_on(element):
-            self.negation, self.exception = 0, False
+        if (self.negation or self.only_named) and self.used and not self._goes_on(element):
+            self.negation, self.exception, self.only_named = 0, False, False
         mention = Mention(
             element, self.link, self.negation, self.soft, self.only_named, self.both, self.exception,
             element.first > 0 and self.tokens[element.first - 1].word in NOT,

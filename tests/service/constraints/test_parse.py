@@ -93,6 +93,18 @@ def test_not_only_asks_for_nothing(sentence: str) -> None:
     assert named == [("Horror",)] or sentence.endswith("only")
 
 
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("not only horror, under two hours", "runtime<120"),
+        ("not just horror, from the 90s", "year>=1990 <=1999"),
+        ("not only horror, comedy", ""),  # neither is asked for
+    ],
+)
+def test_what_follows_a_not_only_is_asked_for_unless_it_goes_on(sentence: str, read: str) -> None:
+    assert shown(parse(sentence, films())) == read
+
+
 def test_not_only_but_also_is_either() -> None:
     constraint = parse("not only horror but also comedy", films())
     assert [named.values for named in constraint.not_only] == [("Horror",)]
