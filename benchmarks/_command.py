@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._outcome import MISSED, RESULTS, Check, publish
 from benchmarks.speed_bench.table import print_outcome
 from index.bundle import Manifest
 from training.run_folder import git_hash
@@ -48,13 +48,13 @@ def finish(
     rows: Sequence[Mapping[str, Any]],
 ) -> int:
     """Print and publish the outcome of a run on this bundle; `shown` are the options its command is written with,
-    besides the seed. Returns 0 if every requirement is met, else 1."""
+    besides the seed. Returns 0 if every requirement is met, else MISSED."""
     print_outcome(checks, rows)
     options = [f"--{option} {_spelled(getattr(given, option))}" for option in (*shown, "seed")]
     command = " ".join([f"laser bench {name}", *options])
     data = {manifest.bundle_id: manifest.data_hash}
     publish(name, command, git_hash(), data, given.seed, checks, rows, given.out)
-    return 0 if all(check.passed for check in checks) else 1
+    return 0 if all(check.passed for check in checks) else MISSED
 
 
 def _spelled(value: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
+MISSED = 3  # exit status of a benchmark that ran to its end and misses a requirement; a crash is 1, wrong options are 2
 
 
 class Check(NamedTuple):

@@ -75,7 +75,7 @@ def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("contract", __doc__)
     parser.add_argument(
         "--cases", type=int, default=EVERY_OPERATION, help="random requests for each operation"

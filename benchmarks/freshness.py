@@ -42,7 +42,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("freshness", __doc__)
     parser.add_argument("--puts", type=int, default=500, help="items to put")
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second meanwhile")

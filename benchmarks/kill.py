@@ -41,7 +41,7 @@ class Part(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = bench_parser("kill", __doc__)
     parser.add_argument("--home", type=existing, default=DEMO, help="a folder with run, data and bundles")
     parser.add_argument("--seconds", type=float, default=300.0, help="length of each part")

@@ -22,7 +22,8 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import DEMO, existing, service_parser
+from benchmarks._outcome import Check, publish
 from benchmarks._service import copy_bundle, serving
 from benchmarks.service_bench.client import Finish, closed_loop, open_loop, per_second, post, quantile
 from benchmarks.service_bench.infinity import InfinityError, installed, serving_infinity
@@ -33,7 +34,6 @@ from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
 from training.run_folder import git_hash
 
-DEMO = Path("runs/demo")
 K = 10
 ROUNDS = 3
 EQUAL = 0.7  # of what the peer can do: the load under which both are timed
@@ -56,20 +56,12 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, publish. Returns 0, or 2 where there is nothing to measure on or no peer."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench peer_service", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--data", type=Path, default=DEMO / "data", help="whose test users ask")
-    parser.add_argument("--bundles", type=Path, default=DEMO / "bundles", help="whose bundle is served")
+    """Measure, print, publish. Returns 0, or 2 where there is no peer."""
+    parser = service_parser("peer_service", __doc__)
+    parser.add_argument("--data", type=existing, default=f"{DEMO}/data", help="whose test users ask")
     parser.add_argument("--users", type=int, default=2000, help="different requests")
     parser.add_argument("--seconds", type=float, default=15, help="how long each phase takes")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
-    if not (given.data.is_dir() and given.bundles.is_dir()):
-        print(f"no {given.data} or no {given.bundles}; `laser demo` makes the demo's", file=sys.stderr)
-        return 2
     bundle = open_bundle(given.bundles)
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)
     try:

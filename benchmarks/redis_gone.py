@@ -26,7 +26,7 @@ REDIS_IS_BACK = 8.0  # seconds of load after its return, more than the 5 that re
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("redis_gone", __doc__)
     parser.add_argument(
         "--seconds", type=float, default=30.0, help="length of each calm time and each outage"

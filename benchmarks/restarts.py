@@ -42,7 +42,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("restarts", __doc__)
     parser.add_argument("--restarts", type=int, default=50, help="how many replicas are replaced")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second")

@@ -56,7 +56,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("soak", __doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long")
     parser.add_argument("--rate", type=float, default=15.0, help="requests a second")

@@ -54,7 +54,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every requirement is met, else 1."""
+    """Returns 0 if every requirement is met, else MISSED."""
     parser = service_parser("swap", __doc__)
     parser.add_argument("--swaps", type=int, default=200, help="promotions and rollbacks")
     parser.add_argument("--rate", type=float, default=10.0, help="requests a second")

@@ -48,3 +48,10 @@ def test_a_round_that_was_stopped_goes_on_with_the_rest(tmp_path: Path) -> None:
 
     assert benchmarks.run_round(package) == 0, "the next round begins with the first again"
     assert log(package)[4:] == ["a", "b, mended", "c"]
+
+
+def test_a_requirement_that_is_missed_stops_no_round(tmp_path: Path) -> None:
+    package = programs(tmp_path, a="sys.exit(3)", b="")
+    assert benchmarks.run_round(package) == 3
+    assert log(package) == ["a", "b"]
+    assert not (package / "work" / "round.json").exists()
