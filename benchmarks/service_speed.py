@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     bundle = open_bundle(given.bundles)
     laser = load_checkpoint(bundle.folder / "checkpoint", device="cpu")
+    laser.backbone.fuse()  # as the service does
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)
     measured = _measure(bundle, laser, asked, given)
     outcome, table = checks(measured), rows(measured)
