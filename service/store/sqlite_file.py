@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.store.protocol import StoreUnavailable
@@ -37,6 +37,8 @@ CHANGES = (  # since version 2
     "CREATE TABLE folded_changes (item_id TEXT PRIMARY KEY, number INTEGER NOT NULL, item TEXT) WITHOUT ROWID",
     "INSERT INTO change_log VALUES (0, 0)",
 )
+
+_CREATING = threading.Lock()  # nobody connects to a file that is not closed yet
 
 
 class Connection:
@@ -99,7 +101,7 @@ class Connection:
 def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
     """The file, made where there is none, and its salt. Only its owner can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    _create(path.resolve())
     database = sqlite3.connect(path, wait_seconds, isolation_level=None, check_same_thread=False)
     try:
         _switch_to_wal(database, wait_seconds)
@@ -114,6 +116,17 @@ def _open(path: Path, wait_seconds: float) -> tuple[sqlite3.Connection, bytes]:
         database.close()
         raise
     return database, salt
+
+
+def _create(path: Path) -> None:
+    """The file, empty, unless it is there.
+
+    One that is there must not be opened here: closing it again would drop this process's locks on it, whichever
+    connection holds them (https://www.sqlite.org/howtocorrupt.html, 2.2). Another process that closes its connection
+    would then take itself for the last one and delete the log that is still written to here.
+    """
+    with _CREATING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _switch_to_wal(database: sqlite3.Connection, wait_seconds: float) -> None:

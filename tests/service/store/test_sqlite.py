@@ -2,12 +2,15 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from service.store.protocol import Event, Outcome, StoreUnavailable
 from service.store.sqlite import SqliteStore
+from service.store.sqlite_file import Connection
 
 EVENT = Event("u", "e", "i", 1)
 
@@ -85,3 +88,28 @@ def test_all_events_of_a_call_are_stored_or_none(tmp_path: Path) -> None:
         store.append([EVENT, EVENT._replace(event_id="f", at=2**63)])
     assert store.histories(["u"]) == [()]
     assert store.append([EVENT]) == [Outcome.STORED]
+
+
+def test_another_process_that_comes_and_goes_loses_no_later_write(tmp_path: Path) -> None:
+    """It must not take itself for the last one: then it would delete the log that connections here still write to."""
+    path = tmp_path / "state.sqlite"
+    query = "SELECT unpurged FROM store"
+    elsewhere = f"import sqlite3; print(*sqlite3.connect({str(path)!r}).execute({query!r}).fetchone())"
+    first, second = Connection(path, 1), Connection(path, 1)
+    try:
+        with first.transaction() as (database, _):
+            database.execute("UPDATE store SET unpurged = 1")
+        with second.transaction() as (database, _):  # opened while the first one holds its locks
+            database.execute("UPDATE store SET unpurged = 2")
+        for number in (3, 4):
+            read = subprocess.run(
+                [sys.executable, "-c", elsewhere], capture_output=True, text=True, check=True
+            )
+            assert int(read.stdout) == number - 1
+            with first.transaction() as (database, _):
+                database.execute(f"UPDATE store SET unpurged = {number}")
+        read = subprocess.run([sys.executable, "-c", elsewhere], capture_output=True, text=True, check=True)
+        assert int(read.stdout) == 4
+    finally:
+        first.close()
+        second.close()
