@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks._command import finish, service_parser
-from benchmarks._outcome import Check
+from benchmarks._outcome import MISSED, Check
 from index.bundle import Manifest
 
 NAMES = ("contract", "freshness", "redis_gone", "restarts", "service_speed", "soak", "swap")
@@ -45,7 +45,7 @@ def test_options_of_all_and_of_one(tmp_path: Path, capsys: Captured) -> None:
     assert "More of it." not in text
 
 
-@pytest.mark.parametrize(("value", "status"), [(1.0, 0), (3.0, 1), (None, 1)])
+@pytest.mark.parametrize(("value", "status"), [(1.0, 0), (3.0, MISSED), (None, MISSED)])
 def test_the_end_prints_publishes_and_says_whether_all_was_reached(
     value: float | None, status: int, tmp_path: Path, capsys: Captured
 ) -> None:
