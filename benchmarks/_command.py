@@ -30,13 +30,47 @@ def bench_parser(name: str, document: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def data_parser(name: str, document: str | None) -> argparse.ArgumentParser:
+    """The same with --data, of which speed_bench.world.data_folder makes a folder."""
+    parser = bench_parser(name, document)
+    parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    return parser
+
+
 def service_parser(name: str, document: str | None) -> argparse.ArgumentParser:
-    """The same with --bundles."""
+    """`bench_parser` with --bundles."""
     parser = bench_parser(name, document)
     parser.add_argument(
         "--bundles", type=existing, default=f"{DEMO}/bundles", help="whose published bundle is served"
     )
     return parser
+
+
+def asking_parser(name: str, document: str | None, seconds: float) -> argparse.ArgumentParser:
+    """`service_parser` with --data, whose test users ask, --users, and --seconds of a phase."""
+    parser = service_parser(name, document)
+    parser.add_argument("--data", type=existing, default=f"{DEMO}/data", help="whose test users ask")
+    parser.add_argument("--users", type=int, default=2000, help="different requests")
+    parser.add_argument("--seconds", type=float, default=seconds, help="how long each phase takes")
+    return parser
+
+
+def report(
+    name: str,
+    given: argparse.Namespace,
+    shown: Sequence[str],
+    data: Mapping[str, str],
+    checks: Sequence[Check],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Print and publish the outcome of a run; `shown` are the options its command is written with, besides the seed,
+    and `data` names each data set's hash."""
+    print_outcome(checks, rows)
+    options = [
+        f"--{option} {_spelled(getattr(given, option.replace('-', '_')))}" for option in (*shown, "seed")
+    ]
+    command = " ".join([f"laser bench {name}", *options])
+    publish(name, command, git_hash(), data, given.seed, checks, rows, given.out)
 
 
 def finish(
@@ -47,13 +81,8 @@ def finish(
     checks: Sequence[Check],
     rows: Sequence[Mapping[str, Any]],
 ) -> int:
-    """Print and publish the outcome of a run on this bundle; `shown` are the options its command is written with,
-    besides the seed. Returns 0 if every requirement is met, else MISSED."""
-    print_outcome(checks, rows)
-    options = [f"--{option} {_spelled(getattr(given, option))}" for option in (*shown, "seed")]
-    command = " ".join([f"laser bench {name}", *options])
-    data = {manifest.bundle_id: manifest.data_hash}
-    publish(name, command, git_hash(), data, given.seed, checks, rows, given.out)
+    """`report` on a bundle. Returns 0 if every requirement is met, else MISSED."""
+    report(name, given, shown, {manifest.bundle_id: manifest.data_hash}, checks, rows)
     return 0 if all(check.passed for check in checks) else MISSED
 
 

@@ -7,21 +7,18 @@ backbone's matrix products over real tokens alone, so whatever else takes time, 
 peer encodes the text of the same prompts and starts from text, which is how it is used.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import data_parser, report
+from benchmarks._outcome import Check
 from benchmarks._timing import Seconds, alternate, times_faster
 from benchmarks.speed_bench.flops import matrix_product, rate, useful_flops
 from benchmarks.speed_bench.peer import Peer
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.world import build, data_folder
-from training.run_folder import git_hash
 
 PEER = "sentence-transformers"
 PRODUCT = "matrix product"
@@ -29,14 +26,9 @@ PRODUCT = "matrix product"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench encode", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    parser = data_parser("encode", __doc__)
     parser.add_argument("--users", type=int, default=256, help="different users, encoded at once")
     parser.add_argument("--seconds", type=float, default=150, help="how long to measure")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     world = build(data_folder(given.data), given.seed)
     histories = world.histories(given.users, given.seed)
@@ -57,10 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flops = useful_flops(world.laser.backbone, lengths)
     measured = {**taken, PRODUCT: products[1:]}  # the first warmed up
     checks, rows = figures(measured, flops, len(prompts), sum(lengths), peer.tokens)
-    print_outcome(checks, rows)
-    command = f"laser bench encode --users {given.users} --seconds {given.seconds:g} --seed {given.seed}"
     data = {world.dataset.info.name: world.dataset.data_hash}
-    publish("encode", command, git_hash(), data, given.seed, checks, rows, given.out)
+    report("encode", given, ("users", "seconds"), data, checks, rows)
     return 0
 
 

@@ -9,22 +9,19 @@ concurrency: so many users at once through the service's batcher, until the last
 The check of each is the least-squares slope of log time over log size: 1 is linear.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
-from pathlib import Path
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import data_parser, report
+from benchmarks._outcome import Check
 from benchmarks._timing import alternate, slope
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.vectors import draw
 from benchmarks.speed_bench.world import World, build, data_folder
 from index.item_index import ExactIndex
 from model.encoder import History, Vectors
 from service.batcher import MicroBatcher, Ran
-from training.run_folder import git_hash
 
 LENGTHS = (1, 2, 5, 10, 20, 50, 100)
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -50,14 +47,9 @@ class Unobserved:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench growth", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    parser = data_parser("growth", __doc__)
     parser.add_argument("--most-items", type=int, default=max(SIZES), help="the largest catalogue")
     parser.add_argument("--seconds", type=float, default=60, help="how long each of the three is measured")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     world = build(data_folder(given.data), given.seed)
     sizes = [size for size in SIZES if size <= given.most_items]
@@ -76,12 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows += grow("concurrency", concurrency_calls(world, batcher, given.seed), given.seconds)
     batcher.close()
     checks = slopes(rows)
-    print_outcome(checks, rows)
-    command = (
-        f"laser bench growth --most-items {given.most_items} --seconds {given.seconds:g} --seed {given.seed}"
-    )
     data = {world.dataset.info.name: world.dataset.data_hash}
-    publish("growth", command, git_hash(), data, given.seed, checks, rows, given.out)
+    report("growth", given, ("most-items", "seconds"), data, checks, rows)
     return 0
 
 

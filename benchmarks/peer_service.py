@@ -22,17 +22,15 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
-from benchmarks._command import DEMO, existing, service_parser
-from benchmarks._outcome import Check, publish
+from benchmarks._command import asking_parser, report
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
 from benchmarks.service_bench.client import Finish, closed_loop, open_loop, per_second, post, quantile
 from benchmarks.service_bench.infinity import InfinityError, installed, serving_infinity
 from benchmarks.service_bench.phases import ENOUGH, Phase
 from benchmarks.service_bench.requests import Asked, bodies, users_of
-from benchmarks.speed_bench.table import print_outcome
 from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
-from training.run_folder import git_hash
 
 K = 10
 ROUNDS = 3
@@ -57,11 +55,7 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0, or 2 where there is no peer."""
-    parser = service_parser("peer_service", __doc__)
-    parser.add_argument("--data", type=existing, default=f"{DEMO}/data", help="whose test users ask")
-    parser.add_argument("--users", type=int, default=2000, help="different requests")
-    parser.add_argument("--seconds", type=float, default=15, help="how long each phase takes")
-    given = parser.parse_args(arguments)
+    given = asking_parser("peer_service", __doc__, seconds=15).parse_args(arguments)
     bundle = open_bundle(given.bundles)
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)
     try:
@@ -69,13 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InfinityError as error:
         print(error, file=sys.stderr)
         return 2
-    outcome, table = checks(measured), rows(measured)
-    print_outcome(outcome, table)
-    command = (
-        f"laser bench peer_service --users {given.users} --seconds {given.seconds:g} --seed {given.seed}"
-    )
     data = {given.data.name: asked.data_hash}
-    publish("peer_service", command, git_hash(), data, given.seed, outcome, table, given.out)
+    report("peer_service", given, ("users", "seconds"), data, checks(measured), rows(measured))
     return 0
 
 

@@ -22,17 +22,15 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from benchmarks._command import bench_parser
-from benchmarks._outcome import Check, publish
+from benchmarks._command import data_parser, report
+from benchmarks._outcome import Check
 from benchmarks._timing import timed
 from benchmarks.speed_bench.clock import backbone_clock
 from benchmarks.speed_bench.enlarged import write_enlarged
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.world import build, data_folder
 from model.checkpoint import save_checkpoint
 from training.data import hash_files
 from training.reindex import reindex
-from training.run_folder import git_hash
 
 WARM_UP = 64  # items encoded before anything is timed
 
@@ -53,8 +51,7 @@ class Run(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = bench_parser("reindex_speed", __doc__)
-    parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    parser = data_parser("reindex_speed", __doc__)
     parser.add_argument("--items", type=int, default=10_000, help="at least so many in the larger catalogue")
     parser.add_argument("--repeats", type=int, default=3, help="full re-indexes; the median counts")
     given = parser.parse_args(arguments)
@@ -67,9 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured = {name: repeat(folder, given.repeats, given.seed) for name, folder in folders.items()}
     outcome = checks(measured[f"{data.name} enlarged"])
     table = [row for name, runs in measured.items() for row in rows(name, runs)]
-    print_outcome(outcome, table)
-    command = f"laser bench reindex_speed --items {given.items} --repeats {given.repeats} --seed {given.seed}"
-    publish("reindex_speed", command, git_hash(), hashes, given.seed, outcome, table, given.out)
+    report("reindex_speed", given, ("items", "repeats"), hashes, outcome, table)
     return 0
 
 

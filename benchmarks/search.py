@@ -8,16 +8,15 @@ best; those must be the same rows, but where scores are closer than float32 can 
 filter is timed too, because that is what one would use there: it is a row, not a check.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import faiss
 import numpy as np
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import bench_parser
+from benchmarks._outcome import Check, publish
 from benchmarks._timing import Seconds, alternate, times_faster
 from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.vectors import draw
@@ -33,16 +32,12 @@ OURS, FILTERED, PLAIN = "laser", "IndexFlatIP, IDSelectorBitmap", "IndexFlatIP"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench search", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = bench_parser("search", __doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument(
         "--seconds", type=float, default=30, help="how long each of the six cases is measured"
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     vectors = draw(given.items, given.width, max(BATCHES), given.seed)
     ours, flat = ExactIndex(vectors.items), faiss.IndexFlatIP(given.width)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._command import DEMO, existing, service_parser
-from benchmarks._outcome import Check, publish
+from benchmarks._command import asking_parser, report
+from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
 from benchmarks.service_bench.client import per_second, post, quantile
 from benchmarks.service_bench.fast_loss import Ndcg, ndcg_of
@@ -38,13 +38,11 @@ from benchmarks.service_bench.phases import (
     steady,
 )
 from benchmarks.service_bench.requests import Asked, bodies, users_of
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.swap_bench.memory import memory_of
 from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
 from model.encoder import History
 from model.laser import Laser
-from training.run_folder import git_hash
 
 TOGETHER = 256  # histories in one call of the encoder alone
 ROUNDS = 3
@@ -68,31 +66,14 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = service_parser("service_speed", __doc__)
-    parser.add_argument("--data", type=existing, default=f"{DEMO}/data", help="whose test users ask")
-    parser.add_argument("--users", type=int, default=2000, help="different requests")
-    parser.add_argument("--seconds", type=float, default=30, help="how long each phase takes")
-    given = parser.parse_args(arguments)
+    given = asking_parser("service_speed", __doc__, seconds=30).parse_args(arguments)
     bundle = open_bundle(given.bundles)
     laser = load_checkpoint(bundle.folder / "checkpoint", device="cpu")
     laser.backbone.fuse()  # as the service does
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)
     measured = _measure(bundle, laser, asked, given)
-    outcome, table = checks(measured), rows(measured)
-    print_outcome(outcome, table)
-    command = (
-        f"laser bench service_speed --users {given.users} --seconds {given.seconds:g} --seed {given.seed}"
-    )
-    publish(
-        "service_speed",
-        command,
-        git_hash(),
-        {given.data.name: asked.data_hash},
-        given.seed,
-        outcome,
-        table,
-        given.out,
-    )
+    data = {given.data.name: asked.data_hash}
+    report("service_speed", given, ("users", "seconds"), data, checks(measured), rows(measured))
     return 0
 
 

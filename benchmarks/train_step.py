@@ -6,7 +6,6 @@ Phase 1 runs for an epoch of N steps as it does in training, both sides moving, 
 not the backbone's is collating, the M-Former, the losses and the optimiser.
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -18,13 +17,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks._outcome import RESULTS, Check, publish
+from benchmarks._command import data_parser, report
+from benchmarks._outcome import Check
 from benchmarks.speed_bench.clock import Clock, backbone_clock
-from benchmarks.speed_bench.table import print_outcome
 from benchmarks.speed_bench.world import World, build, data_folder
 from model.bi_tuning import BiTuning
 from training.data import leave_one_out
-from training.run_folder import git_hash
 from training.scorers import Encoding
 from training.train_id_recommenders import hold_out_last
 from training.train_laser import LaserTrainer
@@ -55,13 +53,8 @@ class Steps:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, publish. Returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="laser bench train_step", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--data", type=Path, help="a data folder (default: data/scientific, else the films)")
+    parser = data_parser("train_step", __doc__)
     parser.add_argument("--steps", type=int, default=40, help="steps that are timed")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args(arguments)
     world = build(data_folder(given.data), given.seed)
     with backbone_clock() as clock:
@@ -75,10 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         {"key": name, "ms": round(1e3 * statistics.median(seconds), 2), "steps": len(seconds)}
         for name, seconds in zip(names, zip(*taken, strict=True), strict=True)
     ]
-    print_outcome(checks, rows)
-    command = f"laser bench train_step --steps {given.steps} --seed {given.seed}"
     hashes = {world.dataset.info.name: world.dataset.data_hash}
-    publish("train_step", command, git_hash(), hashes, given.seed, checks, rows, given.out)
+    report("train_step", given, ("steps",), hashes, checks, rows)
     return 0
 
 
