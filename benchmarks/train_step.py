@@ -39,7 +39,7 @@ class Steps:
         self.ends: list[tuple[float, float, float]] = []  # time, forward, backward
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage == PHASE:
+        if stage.startswith(PHASE):  # "phase 1, epoch 1"
             self.ends.append((time.perf_counter(), self._clock.forward, self._clock.backward))
 
     def taken(self) -> list[tuple[float, float, float]]:

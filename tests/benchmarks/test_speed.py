@@ -14,7 +14,7 @@ from benchmarks.speed_bench import world
 from benchmarks.speed_bench.clock import Clock, backbone_clock
 from benchmarks.speed_bench.flops import rate, useful_flops
 from benchmarks.speed_bench.vectors import draw
-from benchmarks.train_step import PHASE, Steps
+from benchmarks.train_step import Steps
 from index.item_index import ExactIndex
 from model.backbone import Backbone
 from tests.tiny import tiny_backbone
@@ -156,7 +156,7 @@ def test_steps_after_the_warm_up_are_differences(monkeypatch: pytest.MonkeyPatch
     for done in range(4):
         clock.forward, clock.backward = 2.0 * done, 3.0 * done
         steps("items", done, 4)  # another stage: not a step
-        steps(PHASE, done, 4)
+        steps("phase 1, epoch 1", done, 4)
     assert steps.taken() == [(11.0, 2.0, 3.0), (14.0, 2.0, 3.0)]
 
 
