@@ -18,7 +18,7 @@ from typing import NamedTuple
 from index.bundle_listing import listing
 from service.aside import load_aside
 from service.errors import ApiError, Code
-from service.headroom import available_memory
+from service.machine import available_memory
 from service.memory import give_back_memory
 from service.promotion import Entering, at_once
 from service.recommender import Recommender

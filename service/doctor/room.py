@@ -7,8 +7,7 @@ from pathlib import Path
 
 from service.doctor.finding import Finding, chosen_settings
 from service.doctor.state import served_manifest
-from service.headroom import available_memory
-from service.machine import memory_limit
+from service.machine import available_memory, memory_limit
 
 PROGRAM = 600 * 2**20  # bytes that the service takes before a bundle: torch, transformers, FAISS and MiniLM
 STORE = 256 * 2**20  # bytes on disk from which on the store may be filled up soon

@@ -12,7 +12,6 @@ import torch
 from service import doctor
 from service.access.issuing import Wish, create
 from service.doctor import Finding, configuration, processor, room, state
-from service.machine import CGROUP_LIMITS, memory_limit, usable_cores
 from tests.service.bundle_world import add_bundle
 from tests.service.world import write_bundle
 
@@ -276,21 +275,6 @@ def test_every_look_is_silent_where_the_settings_cannot_be_read(put: Set) -> Non
     put(port="eighty")
     about = [found.name for found in doctor.examine()]
     assert about == ["python", "packages", "faiss", "backbone", "devices", "threads", "settings"]
-
-
-def test_the_limits_of_a_container_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [path.name for path in CGROUP_LIMITS] == ["memory.max", "memory.limit_in_bytes"]
-    limit, share = tmp_path / "memory.max", tmp_path / "cpu.max"
-    monkeypatch.setattr("service.machine.CGROUP_LIMITS", (limit, tmp_path / "not there"))
-    monkeypatch.setattr("service.machine.CGROUP_SHARE", share)
-    everything, cores = memory_limit(), usable_cores()
-    assert cores == len(os.sched_getaffinity(0))
-    limit.write_text("1048576\n")
-    share.write_text("50000 100000\n")
-    assert (memory_limit(), usable_cores()) == (MIB, 0.5)
-    limit.write_text("max\n")
-    share.write_text("max 100000\n")
-    assert (memory_limit(), usable_cores()) == (everything, cores)
 
 
 def test_what_would_be_served_is_the_bundle_that_is_pinned_or_published(put: Set, tmp_path: Path) -> None:
