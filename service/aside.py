@@ -12,7 +12,7 @@ from functools import partial
 from service import logs
 from service.loading import load_recommender
 from service.metrics import Metrics
-from service.promotion import Entering, refusal_of
+from service.promotion import Entering, bring_up_to_date, refusal_of
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
@@ -29,8 +29,7 @@ async def load_aside(
     try:
         new = await asyncio.to_thread(partial(_loaded, serving, settings, bundle_id))
         try:
-            async with entering(new):
-                pass
+            await bring_up_to_date(entering, new)
         except BaseException:
             await asyncio.to_thread(new.close)
             raise

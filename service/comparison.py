@@ -20,7 +20,7 @@ from service.aside import load_aside
 from service.errors import ApiError, Code
 from service.machine import available_memory
 from service.memory import give_back_memory
-from service.promotion import Entering, at_once
+from service.promotion import Entering, at_once, bring_up_to_date
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
@@ -90,8 +90,7 @@ class Comparison:
         held.leases += 1
         held.unused.clear()
         try:
-            async with self._entering(held.recommender):
-                pass
+            await bring_up_to_date(self._entering, held.recommender)
             yield held.recommender
         finally:
             held.leases -= 1

@@ -52,6 +52,12 @@ async def at_once(new: Recommender) -> AsyncIterator[None]:
     yield
 
 
+async def bring_up_to_date(entering: Entering, beside: Recommender) -> None:
+    """For a recommender that answers beside the one in service: nothing needs to be kept still, for no swap follows."""
+    async with entering(beside):
+        pass
+
+
 class Promotions:
     """Changes what one Serving answers from. Use it on the event loop, inside `running`."""
 

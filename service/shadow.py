@@ -16,7 +16,7 @@ from service import logs
 from service.aside import load_aside
 from service.errors import ApiError
 from service.history import StoredHistory
-from service.promotion import Entering, at_once
+from service.promotion import Entering, at_once, bring_up_to_date
 from service.recommender import Recommender
 from service.schemas import RecommendRequest, RecommendResponse
 from service.serving import Serving
@@ -109,8 +109,9 @@ class Shadow:
         trace, plain = Trace(answer.request_id), request.model_copy(update={"explain": False})
         try:
             with beside.lease() as recommender:
-                async with self._entering(recommender):
-                    pass  # it is up to date again: the catalogue may have changed since it was asked last
+                await bring_up_to_date(
+                    self._entering, recommender
+                )  # the catalogue may have changed since last time
                 other = await recommender.recommend(plain, trace, stored)
         except Exception as error:
             self._metrics.shadow_requests.labels("failed").inc()
