@@ -21,7 +21,7 @@ from service.access.guard import CallerOf, needs
 from service.access.scopes import Scope
 from service.batch_schemas import BatchAnswer, BatchRequest, BatchResponse, check_batch
 from service.deadline import timed
-from service.dependencies import AnsweredOf, Loaded, SettingsOf, ShadowOf, UsersOf
+from service.dependencies import AnsweringOf, SettingsOf
 from service.errors import ApiError, Code, from_validation, problem_fields
 from service.routes import INVALID, TIMED, StrictRoute, problems, while_connected
 from service.schemas import Problem, RecommendRequest, RecommendResponse
@@ -41,10 +41,7 @@ Answer = Callable[[RecommendRequest, Trace], Awaitable[RecommendResponse]]
 )
 async def recommend_batch(
     http: Request,
-    recommender: Loaded,
-    users: UsersOf,
-    shadow: ShadowOf,
-    answered: AnsweredOf,
+    answering: AnsweringOf,
     settings: SettingsOf,
     caller: CallerOf,
     batch: Annotated[BatchRequest, Body(openapi_examples=examples.BATCH)],
@@ -53,18 +50,10 @@ async def recommend_batch(
     check_batch(batch, settings)
     cast(Access, http.app.state.access).owe(caller, len(batch.requests) - 1)
     trace = trace_of(http)
-
-    async def answer(request: RecommendRequest, own: Trace) -> RecommendResponse:
-        stored = await users.stored_history(request.user_id, own)
-        response = await recommender.recommend(request, own, stored)
-        answered.note(response.versions.bundle, [item.item_id for item in response.items])
-        shadow.compare(request, stored, response)
-        return response
-
     with trace.stage("answers"):
-        answers = await while_connected(http, answer_all(batch.requests, answer, trace))
+        answers = await while_connected(http, answer_all(batch.requests, answering.answer, trace))
     for each in answers:
-        recommender.metrics.batched.labels(str(each.status)).inc()
+        answering.recommender.metrics.batched.labels(str(each.status)).inc()
     return BatchResponse(request_id=trace.request_id, answers=answers)
 
 

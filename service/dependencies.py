@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from service.access.guard import CallerOf
 from service.answered import Answered
+from service.answering import Answering
 from service.catalogue import LiveItems
 from service.comparison import Comparison
 from service.following import Follower
@@ -80,3 +81,12 @@ AnsweredOf = Annotated[Answered, Depends(_answered)]
 ComparisonOf = Annotated[Comparison, Depends(_comparison)]
 PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 FollowerOf = Annotated[Follower, Depends(_follower)]
+
+
+async def _answering(
+    recommender: Loaded, users: UsersOf, answered: AnsweredOf, shadow: ShadowOf
+) -> Answering:
+    return Answering(recommender, users, answered, shadow)
+
+
+AnsweringOf = Annotated[Answering, Depends(_answering)]

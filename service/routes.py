@@ -21,7 +21,7 @@ from service.access.callers import NOBODY
 from service.access.guard import CallerOf, everybody, guards, needs
 from service.access.scopes import Scope
 from service.deadline import timed
-from service.dependencies import AnsweredOf, ItemsOf, Loaded, ReadinessOf, ShadowOf, UsersOf
+from service.dependencies import AnsweringOf, ItemsOf, Loaded, ReadinessOf, UsersOf
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.paths import reach_every_id
 from service.schemas import (
@@ -114,10 +114,7 @@ router = APIRouter(route_class=StrictRoute)
 )
 async def recommend(
     http: Request,
-    recommender: Loaded,
-    users: UsersOf,
-    shadow: ShadowOf,
-    answered: AnsweredOf,
+    answering: AnsweringOf,
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -126,15 +123,7 @@ async def recommend(
     """
     trace = trace_of(http)
     trace.note("parse", trace.started, trace.elapsed())
-
-    async def answer() -> RecommendResponse:
-        stored = await users.stored_history(request.user_id, trace)
-        response = await recommender.recommend(request, trace, stored)
-        answered.note(response.versions.bundle, [item.item_id for item in response.items])
-        shadow.compare(request, stored, response)
-        return response
-
-    return await while_connected(http, answer())
+    return await while_connected(http, answering.answer(request, trace))
 
 
 ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes", examples=["alien-1979"])]
