@@ -47,7 +47,7 @@ def listing(root: Path) -> Listing:
             items=manifest.items,
             last_change=manifest.last_change,
             encoder=manifest.encoder_fingerprint,
-            bytes=sum(entry.bytes for entry in manifest.files.values()),
+            bytes=manifest.size,
             steps_back=order.index(manifest.bundle_id) if manifest.bundle_id in order else None,
         )
         for manifest in list_bundles(root)

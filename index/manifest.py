@@ -73,6 +73,11 @@ class Manifest:
             if not is_inside(path) or type(entry.bytes) is not int or not SHA256.fullmatch(entry.sha256):
                 raise ValueError(f"the entry of file {path!r} is malformed")
 
+    @property
+    def size(self) -> int:
+        """Bytes of all its files together, the manifest itself left out."""
+        return sum(entry.bytes for entry in self.files.values())
+
     def render(self) -> bytes:
         """The one spelling of this manifest as JSON, its own sha256 last."""
         fields = asdict(self)

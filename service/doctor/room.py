@@ -20,7 +20,7 @@ def memory() -> Iterator[Finding]:
     manifest, chosen = served_manifest(), chosen_settings()
     if chosen is None:
         return  # said with the settings
-    files = sum(entry.bytes for entry in manifest.files.values()) if manifest else 0
+    files = manifest.size if manifest else 0
     caches = int((chosen.cache_mb + chosen.filter_cache_mb) * 2**20)
     bundle = int(ROOM * files)
     needed = PROGRAM + bundle + caches
@@ -43,7 +43,7 @@ def disk() -> Iterator[Finding]:
     if chosen is None:
         return  # said with the settings
     manifest = served_manifest()
-    files = sum(entry.bytes for entry in manifest.files.values()) if manifest else 0
+    files = manifest.size if manifest else 0
     found = list(_bundles_room(chosen.bundles, files))
     if chosen.redis_url is None:
         found += _store_room(chosen.state_file)

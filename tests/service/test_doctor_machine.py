@@ -206,7 +206,7 @@ def test_memory_is_compared_with_what_is_needed(
 def test_memory_for_a_second_bundle_is_a_warning_of_its_own(
     put: Set, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = SimpleNamespace(files={"items.safetensors": SimpleNamespace(bytes=100 * MIB)})
+    manifest = SimpleNamespace(size=100 * MIB)
     monkeypatch.setattr(room, "served_manifest", lambda: manifest)
     monkeypatch.setattr(room, "available_memory", lambda: 1000 * MIB)
     [found] = room.memory()
