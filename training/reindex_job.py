@@ -26,7 +26,7 @@ from index.bundle_pointer import point
 from index.catalog import Catalogue
 from index.columns import ColumnKind
 from index.neighbours import Neighbours
-from model.checkpoint import fingerprint, load_checkpoint
+from model.checkpoint import load_checkpoint
 from model.encoder import EncodedItems
 from model.laser import Laser
 from training import run_reports
@@ -72,8 +72,10 @@ def make_bundle(
         live = read_changes(log, bundles)
         records = fold(dataset.items, live.changes)
         catalogue = Catalogue.from_records(records, kinds)
-        before = _published(bundles, fingerprint(checkpoint))
+        before = _published(bundles)
         laser = loading.result()
+    if before is not None and before.manifest.encoder_fingerprint != laser.fingerprint:
+        before = None
     laser.backbone.fuse()
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(records, old_rows, before, laser, console)
@@ -107,13 +109,12 @@ def make_bundle(
     return Made(bundle_id, len(catalogue), int((old_rows < 0).sum()))
 
 
-def _published(bundles: Path, checkpoint: str) -> Bundle | None:
-    """The published bundle, if it is whole and made by the checkpoint of this fingerprint."""
+def _published(bundles: Path) -> Bundle | None:
+    """The published bundle, if it is whole."""
     try:
-        bundle = open_bundle(bundles)
+        return open_bundle(bundles)
     except BundleError:
         return None
-    return bundle if bundle.manifest.encoder_fingerprint == checkpoint else None
 
 
 def _reusable(catalogue: Catalogue, before: Bundle | None, laser: Laser) -> NDArray[np.int64]:
