@@ -21,6 +21,7 @@ from index.commands import bundles_app
 from service.access.command import keys_app
 
 Choice = TypeVar("Choice", bound=StrEnum)
+DEMO_USERS = 500  # whom the demo's quick evaluation looks at
 OURS = ("benchmarks", "demo", "index", "model", "service", "training")
 
 
@@ -80,6 +81,7 @@ def demo(
 
 def _build_demo(folder: Path) -> None:
     from demo.simulator import write_demo
+    from training.evaluate import evaluate as evaluate_runs
     from training.pipeline import train as train_laser
     from training.reindex import reindex as make_bundle
 
@@ -87,6 +89,7 @@ def _build_demo(folder: Path) -> None:
     if not (folder / "data").exists():
         write_demo(folder / "data")
     train_laser(folder / "data", folder / "run", preset_name="demo", resume=True)
+    evaluate_runs([folder / "run"], folder / "data", users=DEMO_USERS)  # its page goes into the bundle
     bundle = make_bundle(folder / "run", folder / "data", folder / "bundles").bundle_id
     _say(f"The demo is ready after {time.monotonic() - started:.0f} s: bundle {bundle} in {folder}/bundles.")
 
@@ -102,19 +105,11 @@ def prepare(
 ) -> None:
     """Turn the files of a public dump into a data folder that every other command reads."""
     from rich.console import Console
-    from rich.progress import Progress, TaskID, TextColumn
 
     from training.prepare import prepare as prepare_data
+    from training.task_bars import counters
 
-    tasks: dict[str, TaskID] = {}
-    columns = TextColumn("{task.completed:>12,} {task.description}")
-    with Progress(columns, console=Console(stderr=True)) as bar:
-
-        def count(stage: str, done: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=None)
-            bar.update(tasks[stage], completed=done)
-
+    with counters(Console(stderr=True)) as count:
         result = prepare_data(source, raw, out, k_core, all_items, count)
     _report(asdict(result), as_json)
 
@@ -163,13 +158,14 @@ def evaluate(
     faithful: Annotated[list[Path] | None, Option(help="A run of the preset faithful for each run.")] = None,
     seed: Annotated[int, Option(min=0, help="The number that the intervals follow from.")] = 0,
     report: Annotated[Path | None, Option(help="A folder to write one HTML page into, for people.")] = None,
+    users: Annotated[int | None, Option(min=1, help="A quick look: at so many users, drawn by seed.")] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Rank all items for every test user, by Laser and by each baseline, as served and unmasked."""
     from training.evaluate import evaluate as evaluate_runs
 
-    table = evaluate_runs(runs, data, _device(device), faithful or (), seed, report=report)
+    table = evaluate_runs(runs, data, _device(device), faithful or (), seed, report=report, users=users)
     typer.echo(json.dumps(table.to_dict()) if as_json else table.text())
 
 

@@ -157,7 +157,7 @@ def test_doctor_fails_where_something_is_wrong(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The demo's three stages without their minutes: each notes that it ran, and the last leaves a bundle."""
+    """The demo's four stages without their minutes: each notes that it ran, and the last leaves a bundle."""
     ran: list[str] = []
 
     def write_demo(folder: Path) -> None:
@@ -169,6 +169,9 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if len(ran) == 2:
             raise KeyboardInterrupt
 
+    def evaluate(runs: list[Path], data: Path, users: int) -> None:
+        ran.append(f"evaluate {[run.name for run in runs]} on {users} users")
+
     def reindex(run: Path, data: Path, bundles: Path) -> Reindexed:
         ran.append("reindex")
         assert write_bundle(bundles.parent) == bundles
@@ -176,6 +179,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("demo.simulator.write_demo", write_demo)
     monkeypatch.setattr("training.pipeline.train", train)
+    monkeypatch.setattr("training.evaluate.evaluate", evaluate)
     monkeypatch.setattr("training.reindex.reindex", reindex)
     return ran
 
@@ -188,10 +192,15 @@ def test_the_demo_goes_on_where_it_was_stopped_and_is_not_made_twice(
     assert stages == ["data", "train demo, resume True"]
     stages.append("stopped")
     assert laser.main(start) == 0
-    assert stages[2:] == ["stopped", "train demo, resume True", "reindex"]
+    assert stages[2:] == [
+        "stopped",
+        "train demo, resume True",
+        "evaluate ['run'] on 500 users",
+        "reindex",
+    ]
     capsys.readouterr()
     assert laser.main(start) == 0
-    assert len(stages) == 5
+    assert len(stages) == 6
     assert capsys.readouterr().err == f"The demo in {tmp_path}/demo is up to date.\n"
 
 

@@ -2,7 +2,7 @@
 
 Leave-one-out test split, ranking over all items, as served and unmasked (training/ranking.py). Several runs of the
 same data, trained with different seeds, make one table: each user's metric is averaged over them. The ranks of every
-run are kept in its folder (training/run_ranks.py).
+run are kept in its folder (training/run_ranks.py); those of a quick look (training/quick_rows.py) are not.
 """
 
 import math
@@ -30,6 +30,7 @@ from training.evaluation_rows import (
 )
 from training.finished_run import FinishedRun, open_run
 from training.laser_scorers import LaserUsers
+from training.quick_rows import QuickRows, sampled
 from training.ranking import RankedUsers
 from training.report import Evaluated, expert_use, write_report
 from training.report_table import Comparison, EvaluationTable, compare, make_row
@@ -55,12 +56,14 @@ def evaluate(
     seed: int = 0,
     console: Console | None = None,
     report: Path | None = None,
+    users: int | None = None,
 ) -> EvaluationTable:
     """Evaluate runs on the data they were trained on; `seed` draws the users of the intervals.
 
     `faithful` are the runs of that preset, for its row: none, or one for each of `runs`. `report` is the folder for a
-    page that shows everything, which each run's folder gets too. Raises DataError, CheckpointError, BackboneError, or
-    RunError where runs and data do not belong together.
+    page that shows everything, which each run's folder gets too, unless `users` asks for a quick look at so many of
+    them and there is a full page already. Raises DataError, CheckpointError, BackboneError, or RunError where runs and
+    data do not belong together.
     """
     console = console or Console(stderr=True)
     dataset = load_dataset(data)
@@ -69,6 +72,8 @@ def evaluate(
         raise RunError(f"{data}: no user has the three interactions that an evaluation needs")
     if faithful and len(faithful) != len(runs):
         raise RunError(f"there are {len(runs)} runs but {len(faithful)} faithful ones; name one for each")
+    if users is not None:
+        split = sampled(split, users, seed)
     opened = [open_run(folder, dataset, device) for folder in (*runs, *faithful)]
     _refuse_equal_seeds(opened[: len(runs)])
     bars, ranked, experts = TaskBars(console), [], []
@@ -76,16 +81,20 @@ def evaluate(
         for number, run in enumerate(opened[: len(runs)]):
             of_this = [run, *opened[len(runs) + number :][: 1 if faithful else 0]]
             subjects = [encode(one, dataset, bars) for one in of_this]
-            _say_estimate(subjects, split.test, len(dataset.items), console)
-            rows = TableRows(dataset, split, subjects[0], subjects[1] if faithful else None, bars)
+            if users is None:
+                _say_estimate(subjects, split.test, len(dataset.items), console)
+            kind = TableRows if users is None else QuickRows
+            rows = kind(dataset, split, subjects[0], subjects[1] if faithful else None, bars)
             ranked.append(rows.ranked())
-            ranked[-1].save(run.folder / FOLDER / RANKS_FILE)
+            if users is None:
+                ranked[-1].save(run.folder / FOLDER / RANKS_FILE)
             if number == 0:
                 experts.append(expert_use(subjects[0].users, split.test.histories))
     table = make_table(dataset, ranked, seed)
     found = Evaluated(dataset, split, table, ranked, runs[0], experts[0])
     for folder in runs:  # from where it goes into the bundles that are made of the run
-        write_report(folder / run_reports.FOLDER, found, run_reports.EVALUATION)
+        if users is None or not (folder / FOLDER / RANKS_FILE).exists():
+            write_report(folder / run_reports.FOLDER, found, run_reports.EVALUATION)
     if report is not None:
         console.print(f"report: {write_report(report, found)}")
     return table

@@ -97,12 +97,9 @@ class TableRows:
     def ranked(self) -> RunRanks:
         """All rows, in the order of the table."""
         parts = self.baselines()
-        for scorer in parts.values():
+        for scorer in (*parts.values(), *self.own_recommenders()):
             self.rank(scorer)
-        for scorer in self.own_recommenders():
-            self.rank(scorer)
-        total, weights = self.simple_sum(parts)
-        self.rank(total, with_penalty=True)
+        weights = self.rank_sum(parts)
         self.rank_laser()
         seed, users = self.subject.seed, self.split.test.users
         data_hash = self.dataset.data_hash
@@ -125,17 +122,26 @@ class TableRows:
             )
 
     def baselines(self) -> dict[str, Scorer]:
-        """The published and the simple, none of which is part of the run."""
-        train, n_items = self.split.train, self.n_items
-        texts = [joined_text(item, self.dataset.info.text) for item in self.dataset.items]
-        tfidf = tfidf_vectors(texts)
+        """The published and the simple, none of which is part of the run, by name."""
+        counted = self.counted()
         frozen = self.frozen_vectors()
+        with self.bars.task("SASRec", EPOCHS) as advance:
+            folder, device = self.subject.run.folder / FOLDER, str(self.subject.laser.backbone.device)
+            sasrec = plain_sasrec(self.split, self.n_items, folder, self.subject.seed, device, advance)
+        scorers: list[Scorer] = [
+            TextMean("frozen text, mean", frozen, decay=0.5),
+            TextMax("frozen text, maximum", frozen, decay=0.9),
+            IdScorer(SASREC, sasrec),
+        ]
+        return counted | {scorer.name: scorer for scorer in scorers}
+
+    def counted(self) -> dict[str, Scorer]:
+        """Those baselines that neither train nor ask a text model: a matter of counting, by name."""
+        train, n_items = self.split.train, self.n_items
+        tfidf = tfidf_vectors([joined_text(item, self.dataset.info.text) for item in self.dataset.items])
         fit = ease_items(n_items)
         if fit < n_items:
             self.notes.append(f"EASE knows the {fit:,} most frequent of {n_items:,} items")
-        with self.bars.task("SASRec", EPOCHS) as advance:
-            folder, device = self.subject.run.folder / FOLDER, str(self.subject.laser.backbone.device)
-            sasrec = plain_sasrec(self.split, n_items, folder, self.subject.seed, device, advance)
         scorers: list[Scorer] = [
             Popularity.fit(train, n_items),
             Markov.fit(train, n_items),
@@ -143,9 +149,6 @@ class TableRows:
             EASE.fit(train, n_items, max_items=fit),
             TextMean("TF-IDF, mean", tfidf, decay=0.5),
             TextMax("TF-IDF, maximum", tfidf, decay=0.7),
-            TextMean("frozen text, mean", frozen, decay=0.5),
-            TextMax("frozen text, maximum", frozen, decay=0.9),
-            IdScorer(SASREC, sasrec),
         ]
         return {scorer.name: scorer for scorer in scorers}
 
@@ -168,6 +171,12 @@ class TableRows:
         ]
         placed = self.subject.laser.neighbours(self.dataset.item_ids, items.text_vectors)
         return own if placed is None else [*own, PlacedNeighbours(placed, NEIGHBOURS_ROW)]
+
+    def rank_sum(self, scorers: Mapping[str, Scorer]) -> dict[str, float]:
+        """Rank the simple sum of the baselines; returns its weights."""
+        total, weights = self.simple_sum(scorers)
+        self.rank(total, with_penalty=True)
+        return weights
 
     def simple_sum(self, scorers: Mapping[str, Scorer]) -> tuple[Scorer, dict[str, float]]:
         """SASRec, item-kNN, EASE, both TF-IDF rows, the frozen text's maximum and log popularity, summed."""

@@ -122,7 +122,8 @@ class EvaluationTable:
             f"{_signed('Recall@10', found.recall)}"
             for found in self.comparisons
         ]
-        for seed, weights in zip(self.seeds, self.sum_weights, strict=True):
+        chosen = zip(self.seeds, self.sum_weights, strict=True)
+        for seed, weights in ((seed, weights) for seed, weights in chosen if weights):
             said = "; ".join(f"{name} {weight:.3g}" for name, weight in weights.items())
             lines.append(f"weights of the simple sum, chosen on validation, seed {seed}: {said}")
         lines += [

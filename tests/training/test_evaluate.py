@@ -258,6 +258,36 @@ def test_the_report_is_written_beside_the_table(
     assert (run / "reports" / "evaluation.html").read_text(encoding="utf-8") == page
 
 
+def test_a_quick_look_ranks_some_users_by_what_needs_no_training_of_its_own(
+    world: tuple[Path, Path, Dataset], tmp_path: Path
+) -> None:
+    data, dataset = world[1:]
+    run = write_run(tmp_path, dataset)
+    table = evaluate([run], data, console=quiet(), users=12)
+    trained_or_encoded = {"frozen text, mean", "frozen text, maximum", "SASRec", "simple sum"}
+    assert [row.name for row in table.rows] == [name for name in ROWS if name not in trained_or_encoded]
+    assert (table.users, table.sum_weights) == (12, ({},))
+    assert {row.name: row.served for row in table.rows}["Markov (first order)"] == (1.0, 1.0, 1.0)
+    assert "note: a quick look at some of the users, without SASRec" in table.text()
+    assert "weights of the simple sum" not in table.text()
+    assert not (run / "evaluation").exists(), "nothing that a full evaluation would take for its own"
+    page = (run / "reports" / "evaluation.html").read_text(encoding="utf-8")
+    assert "A quick look: 12 of 60 people, drawn at random" in page
+    assert "simple sum" not in page.replace("the simple sum of all", "")
+    assert "to the sum" not in page
+
+
+def test_a_quick_look_leaves_the_page_of_a_full_evaluation(
+    world: tuple[Path, Path, Dataset], table: EvaluationTable
+) -> None:
+    run, data, _ = world
+    page = run / "reports" / "evaluation.html"
+    before = page.read_text(encoding="utf-8")
+    assert "60 people" in before
+    evaluate([run], data, console=quiet(), users=12)
+    assert page.read_text(encoding="utf-8") == before
+
+
 def test_several_runs_are_averaged_by_user(world: tuple[Path, Path, Dataset], tmp_path: Path) -> None:
     run, data, dataset = world
     second = write_run(tmp_path, dataset, seed=1)

@@ -35,11 +35,13 @@ def ranking_figure(table: EvaluationTable) -> Html:
     dots = [Dot(row.name, *row.ndcg, kind="ours" if row.name in OURS else "plain") for row in table.rows]
     reference = next(((SUM, row.served.ndcg) for row in table.rows if row.name == SUM), None)
     chart = intervals(dots, "NDCG@10 as served of every scorer, with 95 % intervals", reference)
-    return figure(
-        chart,
-        "NDCG@10 as served, with 95 % intervals over users. The dashed line is the simple sum: six scorers and "
-        "popularity, weighted on validation, none of which trains a text parameter.",
-    )
+    caption = "NDCG@10 as served, with 95 % intervals over users."
+    if reference is not None:
+        caption += (
+            " The dashed line is the simple sum: six scorers and popularity, weighted on validation, none of which "
+            "trains a text parameter."
+        )
+    return figure(chart, caption)
 
 
 def group_figures(runs: Sequence[RunRanks], test: EvalRows, train: Sequence[np.ndarray]) -> Html:

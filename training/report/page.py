@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data import Dataset, Split
+from training.data import Dataset, Split, leave_one_out
 from training.evaluation_rows import ALONE, BEST, SUM
 from training.report.axes import short
 from training.report.document import document, opening, section, tile, write_page
@@ -54,8 +54,10 @@ def _opening(title: str, found: Evaluated) -> Html:
     rows = {row.name: row for row in table.rows}
     best = rows.get(BEST) or rows[ALONE]
     seeds = len(table.seeds)
+    evaluated = len(leave_one_out(found.dataset.histories).test.targets)
+    people = f"{table.users:,} people" if table.users == evaluated else _some_of(table.users, evaluated)
     lead = (
-        f"{table.users:,} people, {table.items:,} items, {'one run' if seeds == 1 else f'{seeds} runs'}. For "
+        f"{people}, {table.items:,} items, {'one run' if seeds == 1 else f'{seeds} runs'}. For "
         "every person the whole catalogue is ranked, and we look for the one item that was taken next."
     )
     gain = next((pair for pair in table.comparisons if (pair.name, pair.against) == (best.name, SUM)), None)
@@ -68,6 +70,10 @@ def _opening(title: str, found: Evaluated) -> Html:
         share = gain.ndcg.mean / rows[SUM].served.ndcg
         tiles.append(tile("against the simple sum", f"{share:+.1%}", f"NDCG {signed_text(gain.ndcg)}"))
     return opening("Evaluation report", title, lead, tiles)
+
+
+def _some_of(users: int, evaluated: int) -> str:
+    return f"A quick look: {users:,} of {evaluated:,} people, drawn at random"
 
 
 def _sections(found: Evaluated) -> list[Html]:

@@ -16,13 +16,14 @@ METRICS = ("recall", "ndcg", "mrr")
 
 def score_table(table: EvaluationTable, runs: Sequence[RunRanks]) -> Html:
     """Every row, the best of each column in bold, and what to know to read it."""
-    rows = table.rows
+    rows, summed = table.rows, SUM in runs[0].ranks
     best = {
         (way, metric): max(getattr(getattr(row, way), metric) for row in rows)
         for way in ("served", "unmasked")
         for metric in METRICS
     }
     names = ("Recall@10", "NDCG@10", "MRR")
+    served = (*names, "NDCG, to the sum") if summed else names
     head = el(
         "thead",
         {},
@@ -30,16 +31,16 @@ def score_table(table: EvaluationTable, runs: Sequence[RunRanks]) -> Html:
             "tr",
             {},
             el("td", {}),
-            *(el("th", {"colspan": n}, t) for n, t in ((4, "as served"), (3, "unmasked"))),
+            *(el("th", {"colspan": n}, t) for n, t in ((len(served), "as served"), (3, "unmasked"))),
         ),
         el(
             "tr",
             {},
             el("td", {}),
-            *(el("th", {"scope": "col"}, name) for name in (*names, "NDCG, to the sum", *names)),
+            *(el("th", {"scope": "col"}, name) for name in (*served, *names)),
         ),
     )
-    body = [_score_row(row, best, _to_sum(runs, row.name)) for row in rows]
+    body = [_score_row(row, best, [_to_sum(runs, row.name)] if summed else []) for row in rows]
     caption = (
         "As served leaves out what the person already has, as the service does. Unmasked ranks everything, as most "
         "papers do; where a penalty on the seen was chosen on validation, the notes below say so. Small print: "
@@ -49,27 +50,39 @@ def score_table(table: EvaluationTable, runs: Sequence[RunRanks]) -> Html:
     return join([el("div", scroll, el("table", {}, head, el("tbody", {}, body))), el("p", {}, caption)])
 
 
-def _score_row(row: TableRow, best: Mapping[tuple[str, str], float], to_sum: Comparison | None) -> Html:
+def _score_row(
+    row: TableRow, best: Mapping[tuple[str, str], float], to_sum: Sequence[Comparison | None]
+) -> Html:
     def cell(way: str, metric: str, interval: Interval | None = None) -> Html:
         value = getattr(getattr(row, way), metric)
         small = el("small", {}, interval_text(interval)) if interval else Html("")
         return el("td", {"class": "best" if value == best[way, metric] else None}, short(value, 4), small)
 
-    if to_sum is None:
-        difference = el("td", {}, "")
-    else:
-        ndcg = to_sum.ndcg
-        kind = "level" if not ndcg.excludes_zero else ("up" if ndcg.mean > 0 else "down")
-        inside = el("small", {}, f"{sign(ndcg.low)} to {sign(ndcg.high)}")
-        difference = el("td", {"class": kind}, sign(ndcg.mean), inside)
     served = [cell("served", "recall", row.recall), cell("served", "ndcg", row.ndcg), cell("served", "mrr")]
     unmasked = [cell("unmasked", metric) for metric in METRICS]
     ours = "ours" if row.name in (ALONE, BEST, FAITHFUL) else None
-    return el("tr", {"class": ours}, el("th", {"scope": "row"}, row.name), *served, difference, *unmasked)
+    return el(
+        "tr",
+        {"class": ours},
+        el("th", {"scope": "row"}, row.name),
+        *served,
+        *map(_difference, to_sum),
+        *unmasked,
+    )
+
+
+def _difference(to_sum: Comparison | None) -> Html:
+    if to_sum is None:
+        return el("td", {}, "")
+    ndcg = to_sum.ndcg
+    kind = "level" if not ndcg.excludes_zero else ("up" if ndcg.mean > 0 else "down")
+    return el(
+        "td", {"class": kind}, sign(ndcg.mean), el("small", {}, f"{sign(ndcg.low)} to {sign(ndcg.high)}")
+    )
 
 
 def _to_sum(runs: Sequence[RunRanks], name: str) -> Comparison | None:
-    if name == SUM or SUM not in runs[0].ranks:
+    if name == SUM:
         return None
     ours, base = ([run.ranks[row] for run in runs] for row in (name, SUM))
     return compare(name, ours, SUM, base, seed=0)
