@@ -1,10 +1,12 @@
 """Where to begin: a few histories and sentences made from the catalogue itself, as different as it allows.
 
 A history is an item in the midst of many that resemble it, and its two nearest. The sentence rules out a value that
-the items around it often have, and asks for numbers beyond the median of all.
+the items around it often have, and asks for numbers beyond a round one near the median of all.
 
 Letters: n items, S sampled rows, D width of z.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,15 +98,22 @@ def _beyond(column: Numeric, catalogue: Catalogue, alive: NDArray[np.bool_]) -> 
     numbers = numbers[np.isfinite(numbers) & alive]
     if not len(numbers):
         return ""
-    median = float(np.median(numbers))
     for concept, words in SIGHTS.items():
         if concept in column.concepts:
-            value = median * column.factor if concept == "duration" else median
-            return words.format(_round(value))
-    return f"{column.name.replace('_', ' ')} under {_round(median):g}"
+            return words.format(round_median(numbers * column.factor if concept == "duration" else numbers))
+    return f"{column.name.replace('_', ' ')} under {round_median(numbers):g}"
 
 
-def _round(value: float) -> float:
-    """To three digits, so that it reads well; years keep all four."""
-    digits = 2 if abs(value) < 1000 else 3
-    return float(f"{value:.{digits}e}")
+def round_median(numbers: NDArray[np.float64]) -> float:
+    """A number near the median that somebody would say: of what is round against the spread, the nearest.
+
+    Round is a multiple of 1, 2 or 5 times a power of ten; the step is at most a quarter of what lies between the
+    quartiles. Three digits where half of the numbers are alike.
+    """
+    low, median, high = np.quantile(numbers, (0.25, 0.5, 0.75)).tolist()
+    if high <= low:
+        return float(f"{median:.2e}")
+    room = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(room))
+    step = power * max((times for times in (2, 5) if times * power <= room), default=1)
+    return float(f"{round(median / step) * step:.12g}")

@@ -73,9 +73,18 @@ function phrases(columns) {
     if (distinct <= 400) found.push(known[1].value, `no ${known[0].value}`);
   }
   for (const { name, numbers } of columns.filter((column) => column.numbers)) {
-    const { lowest, median, three_quarters: high } = numbers;
+    const { lowest, quarter: low, median, three_quarters: high } = numbers;
     const year = /year/i.test(name) && lowest >= 1000;
-    found.push(year ? `after ${plain(high)}` : `${label(name)} under ${plain(Math.round(median * 10) / 10)}`);
+    found.push(year ? `after ${plain(round(high, low, high))}` : `${label(name)} under ${plain(round(median, low, high))}`);
   }
   return found.filter((phrase) => phrase.length < 32).slice(0, PHRASES);
+}
+
+// The nearest number that somebody would say: a multiple of 1, 2 or 5 times a power of ten, small against the spread.
+function round(value, low, high) {
+  const room = (high - low) / 4;
+  if (!(room > 0)) return Number(value.toPrecision(3));
+  const power = 10 ** Math.floor(Math.log10(room));
+  const step = power * Math.max(1, ...[2, 5].filter((times) => times * power <= room));
+  return Number((Math.round(value / step) * step).toPrecision(12));
 }

@@ -1,6 +1,9 @@
 """What the columns hold, the values that can be named, and where to begin."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 
 from index.catalog import Catalogue
 from index.columns import ColumnKind
@@ -78,12 +81,29 @@ def test_each_sentence_is_understood_by_the_catalogue_it_was_made_from() -> None
     alive = np.ones(len(catalogue), dtype=bool)
     starts = [[0, 3, 6], [1, 4, 7]]
     made = starters.sentences(catalogue, starts, alive)
-    assert made == ["no kitchen, under $27", "no tools, under $27"]
+    assert made == ["no kitchen, under $25", "no tools, under $25"]
     for sentence, rows in zip(made, starts, strict=True):
         clauses = parse(sentence, Vocabulary(catalogue)).clauses
         assert len(clauses) == 2, sentence
         own = {value for row in rows for value in catalogue.attributes(row)["genres"]}  # type: ignore[attr-defined]
         assert sentence.removeprefix("no ").partition(",")[0] not in own
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (range(1920, 2025), 1970),  # the median is 1972
+        (range(80, 157), 120),  # 118
+        ([0.11, 0.12, 0.13, 0.14, 0.15], 0.13),
+        ([2.0, 2.0, 2.0], 2.0),
+        ([9.996, 9.996], 10.0),
+        ([-40, -20, 0, 20, 40], 0.0),
+        ([0, 1, 2, 3, 4], 2.0),
+        ([1e6, 2e6, 4e6, 9e6], 3e6),
+    ],
+)
+def test_a_number_in_a_sentence_is_one_that_somebody_would_say(numbers: Sequence[float], said: float) -> None:
+    assert starters.round_median(np.array(numbers, dtype=np.float64)) == said
 
 
 def test_a_sentence_says_nothing_where_the_catalogue_has_nothing_to_say() -> None:

@@ -27,7 +27,7 @@ def test_a_newcomer_begins_with_one_click(page: Page, live: Running) -> None:
     starter.click()
     expect(page.locator("#results .result")).to_have_count(10)
     assert history(page) == offered
-    assert [text.split("\n")[0] for text in chips(page)] == ["price under 27"]
+    assert [text.split("\n")[0] for text in chips(page)] == ["price under 25"]
     expect(page.locator("#status")).to_contain_text("10 recommendations, first ")
 
 
@@ -95,7 +95,7 @@ def test_the_sentence_is_completed_with_values_of_the_catalogue(page: Page, live
     expect(field).to_have_value("nothing from Stanley")
     expect(page.locator("#understood .chip")).to_have_count(1)
     page.get_by_role("group", name="Phrases to add").get_by_role("button").last.click()
-    expect(field).to_have_value("nothing from Stanley, price under 27")
+    expect(field).to_have_value("nothing from Stanley, price under 25")
 
 
 def test_a_value_of_several_words_is_completed_from_any_of_them(
