@@ -1,12 +1,24 @@
-"""How the commands of a page are checked: run where that takes a moment, else read as the program would read them."""
+"""How the commands of a page are run: for real, in the reader's folder, long ones small (small.py).
+
+Read only, as the program would read them:
+
+- `laser bench`: hours; tests/benchmarks runs the benchmarks small;
+- `make`: its recipes are expanded; test_makefile.py holds them, and `make test` is what runs this;
+- `docker`: there is no engine in the tests; files, profiles and services are looked up in the compose file, and what a
+  container runs is read like any command of ours;
+- `pip install`: what is to be installed is there. `make test` has installed the same.
+"""
 
 import argparse
 import contextlib
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest import mock
 
 import httpx
 import typer
@@ -16,9 +28,8 @@ import laser
 from benchmarks import names
 from tests.docs.blocks import ROOT
 from tests.docs.conftest import World
+from tests.docs.small import missing_runs, ready, serve
 
-QUICK = ("data check", "bundles list", "bundles promote", "bundles rollback", "bundles prune", "keys create")
-QUICK += ("keys list", "doctor")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 PROFILES = {name for service in COMPOSE["services"].values() for name in service.get("profiles", ())}
 ADDRESS = "http://127.0.0.1:8000"
@@ -33,22 +44,35 @@ curl_options.add_argument("-i", action="store_true")
 
 
 def run_command(words: Sequence[str], world: World) -> None:
-    """Check one command of a reader who is in `world.home`. Fails for a program that this does not know."""
+    """Run one command of a reader who is in `world.home`. Fails for a program that this does not know."""
+    if re.match(r"[A-Z_]+=", words[0]):  # set for this command alone
+        before = dict(world.exported)
+        run_export(words[:1], world)
+        run_command(words[1:], world)
+        world.exported.clear()
+        world.exported.update(before)
+        return
     name = words[0].removeprefix(".venv/bin/")
     assert name in PROGRAMS, f"{name}: how a page may use it is said in {__name__}"
     PROGRAMS[name]([word.replace("$BUNDLE", world.bundle) for word in words[1:]], world)
 
 
 def run_laser(words: Sequence[str], world: World) -> None:
-    """Options and arguments must be read without complaint; what takes a moment is run, and must succeed."""
-    command = read_laser(words)
-    if command in QUICK:
-        with contextlib.chdir(world.home):
-            assert laser.main(words) == 0, words
+    """Must succeed. A run that it goes on from is trained where no command of the page has done so."""
+    command, given = read_laser(words)
+    if command == "bench":
+        return
+    if command == "serve":
+        serve(words, world.home, world.exported)
+        return
+    with contextlib.chdir(world.home), mock.patch.dict(os.environ, world.exported):
+        for run in missing_runs(command, given):
+            run_laser(["train", str(given["data"]), "--out", str(run)], world)
+        assert laser.main(ready(command, words, given, world.shorter)) == 0, words
 
 
-def read_laser(words: Sequence[str]) -> str:
-    """The command's name. Raises typer's usage error for an option or argument that it does not take."""
+def read_laser(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The command's name, and what it is given. Raises typer's usage error for what it does not take."""
     command: Any = typer.main.get_command(laser.app)
     name, rest = "", list(words)
     while hasattr(command, "commands"):
@@ -58,7 +82,7 @@ def read_laser(words: Sequence[str]) -> str:
     context = command.make_context(name, rest)
     if name == "bench" and context.params["name"] is not None:
         assert context.params["name"] in names()
-    return name
+    return name, context.params
 
 
 def run_make(words: Sequence[str], world: World) -> None:
@@ -113,8 +137,26 @@ def run_redis(words: Sequence[str], world: World) -> None:
 
 
 def run_export(words: Sequence[str], world: World) -> None:
-    """NAME=VALUE; that the name is a setting, test_pages.py sees to."""
-    assert all(word.count("=") >= 1 for word in words), words
+    """NAME=VALUE, in force for the commands below it; that the name is a setting, test_pages.py sees to."""
+    for word in words:
+        name, equals, value = word.partition("=")
+        assert equals, word
+        value = world.here.get(name, value)
+        if name != "LASER_REDIS_URL" or name in world.here:
+            world.exported[name] = value
+
+
+def run_pip(words: Sequence[str], world: World) -> None:
+    """The folder, its extras and the file of constraints are there."""
+    assert words[0] == "install", words
+    rest = list(words[1:])
+    if rest[0] == "--constraint":
+        assert (ROOT / rest[1]).is_file(), rest[1]
+        rest = rest[2:]
+    (target,) = rest
+    folder, _, extras = target.rstrip("]").partition("[")
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(filter(None, extras.split(","))) <= set(project.get("optional-dependencies", {})), target
 
 
 def run_python(words: Sequence[str], world: World) -> None:
@@ -133,5 +175,6 @@ PROGRAMS: dict[str, Callable[[Sequence[str], World], None]] = {
     "docker": run_docker,
     "redis-server": run_redis,
     "export": run_export,
+    "pip": run_pip,
     "python": run_python,
 }
