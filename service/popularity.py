@@ -1,5 +1,7 @@
 """What to recommend to somebody nothing is known of: the allowed items that were taken most.
 
+So is answered, too, who says nothing but what to leave out: a filter ranks nothing.
+
 Counted when the bundle was made. An item that was put again since keeps its count, a new one starts at 0; equal counts
 are ordered by row. Where a request says nothing, `LASER_EMPTY_REQUEST` decides between this and a refusal.
 

@@ -31,7 +31,7 @@ from service.joining import Joining
 from service.metrics import Metrics
 from service.outcomes import count_answer
 from service.paging import Shown, read_cursor, write_cursor
-from service.popularity import answers_popular
+from service.popularity import MODE, answers_popular
 from service.searching import Searcher, SearchJob
 from service.selecting import Page, applied, select
 from service.settings import Settings
@@ -103,7 +103,7 @@ class Recommender:
             vector = user.vector if user.plain is None else user.plain
             without = (await search(plain._replace(vector=vector, k=RANKED))).rows
         with trace.stage("respond"):
-            explain = user if request.explain and not popular else None
+            explain = user if request.explain and page.found.mode != MODE else None
             answer = self._answer(snapshot, request.k, page, trace, explain, len(shown))
             if without:
                 _add_effects(answer["items"], page.found.rows, without)
@@ -117,7 +117,7 @@ class Recommender:
                     diversity=applied(request.diversity, page),
                 ),
                 unknown_items=_unknown(history, excluded),
-                degraded=self._degraded(request, history, stored, user, popular),
+                degraded=self._degraded(request, history, stored, user, page.found.mode == MODE),
                 cursor=self._cursor(request, shown, page, answer["items"]),
             )
             count_answer(self.metrics, request, response, snapshot.z(page.found.rows))

@@ -39,7 +39,7 @@ class SearchJob(NamedTuple):
     history: Sequence[int] = ()  # rows, oldest first; what is no item of the catalogue has no neighbours
     constraint: Constraint = NOTHING  # the sentence, its phrases settled
     strict: bool = True  # confident parts of the sentence filter
-    popular: bool = False  # nothing is known of the user: rank by popularity, not by the vector
+    popular: bool = False  # nothing is known of the user: rank by popularity, whatever the vector
     passed: NDArray[np.bool_] | None = None  # [n]: rows left out that still count in what the sentence means
 
 
@@ -69,7 +69,7 @@ class Searcher:
         places: dict[Snapshot, list[int]] = {}
         answers: dict[int, Found] = {}
         for place, job in enumerate(jobs):
-            if job.popular:
+            if job.popular or _ranks_nothing(job):
                 answers[place] = self._popular(job)
             else:
                 places.setdefault(job.snapshot, []).append(place)
@@ -130,6 +130,12 @@ class Searcher:
         if self._filters is None:
             return compile_mask(conditions, catalogue)
         return self._filters.mask(conditions, catalogue)
+
+
+def _ranks_nothing(job: SearchJob) -> bool:
+    """Every item would score 0: nobody's history, and of a sentence nothing but what filters. Popularity then ranks,
+    where the bundle knows it."""
+    return job.snapshot.popularity is not None and not job.history and not job.vector.any()
 
 
 class _Asked(NamedTuple):

@@ -28,7 +28,9 @@ export function drawAccount(node, answer, total) {
   const { applied, search, shortfall, unknown_items: unknown, degraded } = answer;
   const { constraint } = applied;
   const warnings = [
-    shortfall && `Only ${count(shortfall.returned, "item")} of ${shortfall.requested}: no more are allowed.`,
+    shortfall && (shortfall.returned
+      ? `Only ${count(shortfall.returned, "item")} of ${shortfall.requested}: no more are allowed.`
+      : "No item is allowed."),
     ...constraint.contradictions.map((each) => each.text),
     ...degraded.map((what) => DEGRADED[what] ?? what),
     unknown.length > 0 && `Not in this catalogue: ${unknown.join(", ")}.`,

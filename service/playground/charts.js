@@ -29,8 +29,8 @@ export function popularity(found) {
     h("p", { class: "big" }, percent(fifth)),
     h("p", {}, "of all interactions are with the most popular fifth of the items"),
     line(curve),
-    h("p", { class: "hint" }, `Across: items, the most popular first. Up: their share of the interactions. Dashed: all alike. ${
-      count(never, "item")} nobody took.`),
+    h("p", { class: "hint" }, `Across: items, the most popular first. Up: their share of the interactions. Dashed: all alike.${
+      never ? ` Never taken: ${count(never, "item")}.` : ""}`),
   ];
 }
 
@@ -44,9 +44,9 @@ export function recommended(found) {
   return [
     h("p", { class: "big" }, percent(found.coverage)),
     h("p", {}, `of the catalogue, ${count(found.different, "item")}, came up in ${count(found.answers, "answer")} since `, since),
-    h("p", { class: "hint" }, `The fifth of the items that came up most had ${percent(found.top_share)} of all places (Gini ${
-      found.gini.toFixed(2)}).`, found.popular_share !== null &&
-      ` The fifth that was taken most in training had ${percent(found.popular_share)}.`, " Most often:"),
+    h("p", { class: "hint" }, found.top_share < 1 && `The fifth of the items that came up most had ${
+      percent(found.top_share)} of all places (Gini ${found.gini.toFixed(2)}). `, found.popular_share !== null &&
+      `The fifth that was taken most in training had ${percent(found.popular_share)} of all places. `, "Most often:"),
     h("ul", { class: "bars" }, most),
   ];
 }

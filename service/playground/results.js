@@ -9,6 +9,7 @@ const LOOKED_AT = 1000; // places in which the service looks for an item's place
 // `other`: the answer beside this one, whose places are shown, null while it is on its way; `add` puts an item into
 // the history.
 export function drawResults(node, answer, { kinds, add, other }) {
+  if (!answer.items.length) return show(node, nothing());
   const places = new Map((other?.items ?? []).map((item) => [item.item_id, item.rank]));
   const best = Math.max(...answer.items.map((item) => item.score), Number.MIN_VALUE);
   show(node, answer.items.map((item) =>
@@ -27,6 +28,11 @@ export function drawResults(node, answer, { kinds, add, other }) {
   node.onmouseover = ({ target }) => mark(target.closest(".result")?.dataset.item);
   node.onmouseleave = () => mark();
 }
+
+const nothing = () =>
+  h("li", { class: "none" },
+    h("h3", {}, "Nothing fits all of this"),
+    h("p", { class: "hint" }, "A part that is a must can be made a wish, or switched off. What each part left out is said below."));
 
 function movement(effect) {
   if (!effect) return null;

@@ -14,6 +14,7 @@ from index.live_catalogue import LiveCatalogue
 from service.metrics import Metrics
 from service.popularity import most_popular
 from service.recommender import Recommender
+from service.searching import Searcher, SearchJob
 from service.settings import Settings, load_settings
 from service.snapshot import Snapshot
 from tests.service.fakes import FakeEncoder
@@ -64,7 +65,28 @@ def test_a_user_without_events_gets_them_and_is_told_why(popular: Running) -> No
 def test_whoever_says_something_is_answered_from_that(popular: Running) -> None:
     answer = popular.post(history=[{"item_id": "i3"}], k=3).json()
     assert (answer["search"]["mode"], answer["degraded"]) == ("exact", [])
-    assert popular.post(constraint="tools", k=3).json()["search"]["mode"] == "exact"
+
+
+def test_a_sentence_that_only_filters_ranks_nothing_and_popularity_does(popular: Running) -> None:
+    answer = popular.post(constraint="nothing from Acme", k=7, explain=True).json()
+    right = sorted((n for n in range(40) if n % 4), key=lambda n: -COUNTS[n])[:7]
+    assert ids(answer) == [f"i{n}" for n in right]
+    assert (answer["search"]["mode"], answer["degraded"]) == ("popularity", ["popularity"])
+    places = [item["sentence"]["rank_without"] for item in answer["items"]]
+    assert places == [1, 2, 4, 5, 6, 8, 9]  # i20 and i12 are Acme's
+    assert (answer["items"][0]["reasons"], answer["items"][0]["parts"]) == ([], None)
+
+
+def test_popularity_is_not_asked_where_there_is_anything_to_rank_by(bundle: Bundle) -> None:
+    nothing = np.zeros(bundle.vectors.shape[1], np.float32)
+    known, unknown = replace(of(bundle), popularity=COUNTS), of(bundle)
+    jobs = [
+        SearchJob(known, nothing, 3, None, ()),
+        SearchJob(known, bundle.vectors[0], 3, None, ()),
+        SearchJob(known, nothing, 3, None, (), [0]),
+        SearchJob(unknown, nothing, 3, None, ()),
+    ]
+    assert [found.mode for found in Searcher().run(jobs)] == ["popularity", "exact", "exact", "exact"]
 
 
 def test_an_empty_request_is_refused_by_default(live: Running) -> None:

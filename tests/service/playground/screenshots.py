@@ -2,8 +2,8 @@
 
     python -m tests.service.playground.screenshots http://127.0.0.1:8000 docs/images
 
-It asks the demo's films. What stands beside the answer is the bundle that is not in service, where there is one; the
-report is the first that the bundle brings. A picture whose subject the service does not have is left out.
+It asks the demo's films. What stands beside the answer is the bundle that is not in service, or where there is none the
+answer without the sentence. A report that the bundle does not bring is left out.
 """
 
 import shutil
@@ -47,10 +47,14 @@ def further(url: str) -> list[Picture]:
         listed = client.get("/admin/bundles").json()
         reports = client.get("/catalogue/insight").json()["reports"]
     others = [each["bundle_id"] for each in listed["bundles"] if each["bundle_id"] != listed["serving"]]
-    beside = [f"{LIKED}&bundle={bundle}" for bundle in others[-1:]]
-    pictures = [Picture("comparison", address, 1280, 820, "light") for address in beside]
-    pictures += [Picture("comparison-phone", address, 390, 844, "dark", "#common") for address in beside]
-    return pictures + [Picture("report", f"/reports/{name}", 1100, 1000, "light") for name in reports[:1]]
+    beside = f"{LIKED}&bundle={others[-1]}" if others else f"{ASKED}&compare=1"
+    pictures = [Picture("comparison", beside, 1280, 820, "light")]
+    pictures += [Picture("comparison-phone", beside, 390, 844, "dark", "#common")]
+    for name in reports:
+        subject = name.removesuffix(".html")
+        pictures += [Picture(f"{subject}-report", f"/reports/{name}", 1100, 1000, "light")]
+        pictures += [Picture(f"{subject}-report-phone", f"/reports/{name}", 390, 844, "dark")]
+    return pictures
 
 
 def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
@@ -66,7 +70,7 @@ def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
     page.locator("#answer:not([aria-busy]), #found, main > header").first.wait_for(state="attached")
     if "#" in picture.address:
         page.locator("#results .result:visible").first.wait_for()
-    if "bundle=" in picture.address:
+    if "bundle=" in picture.address or "compare=" in picture.address:
         page.locator("#common:visible").wait_for(timeout=60_000)
     page.locator(picture.shown).evaluate("node => node.scrollIntoView()")
     path = folder / f"{picture.name}.png"
