@@ -9,28 +9,14 @@ import pytest
 
 from index.bundle import BundleError, list_bundles, open_bundle
 from laser import main
-from model.checkpoint import save_checkpoint
 from model.laser import Laser
 from service.store.changes import Change, ChangeLog
 from service.store.sqlite import SqliteStore
-from tests.tiny import tiny_laser
-from tests.training_world import ITEM_IDS, ITEMS, quiet, record, write_world
+from tests.training_world import ITEM_IDS, ITEMS, quiet, record
 from training.live_changes import fold
 from training.reindex import Reindexed, reindex
 
 FIRST, SECOND = ITEM_IDS[0], ITEM_IDS[1]
-
-
-@pytest.fixture(scope="module")
-def laser(tmp_path_factory: pytest.TempPathFactory) -> Laser:
-    return tiny_laser(ITEM_IDS, tmp_path_factory.mktemp("backbone"))
-
-
-@pytest.fixture
-def home(laser: Laser, tmp_path: Path) -> Path:
-    save_checkpoint(laser, tmp_path / "run" / "checkpoint")
-    write_world(tmp_path / "data")
-    return tmp_path
 
 
 @pytest.fixture

@@ -30,19 +30,6 @@ from training.reindex_inputs import CONTENTS, MadeFrom
 RECORDS = [record(row) for row in range(ITEMS)]
 
 
-@pytest.fixture(scope="module")
-def laser(tmp_path_factory: pytest.TempPathFactory) -> Laser:
-    return tiny_laser(ITEM_IDS, tmp_path_factory.mktemp("backbone"))
-
-
-@pytest.fixture
-def home(laser: Laser, tmp_path: Path) -> Path:
-    """A folder with `run` (a checkpoint in it), `data`, and an empty place for `bundles`."""
-    save_checkpoint(laser, tmp_path / "run" / "checkpoint")
-    write_world(tmp_path / "data")
-    return tmp_path
-
-
 def loaded(checkpoint: Path) -> Laser:
     """As re-indexing and the service load one."""
     laser = load_checkpoint(checkpoint)

@@ -1,7 +1,6 @@
 """ID recommenders on a checkerboard world, what each round may see, and the sampled softmax against the full one."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from model.id_recommenders import PADDING, BERT4Rec, IdRecommenderConfig, Kind, build_id_recommender
+from tests.training_world import ITEMS, Rows, checkerboard, no_log
 from training import train_id_recommenders
 from training.data import EvalRows, leave_one_out
 from training.metrics import history_mask, ndcg_at, recall_at, target_ranks
@@ -31,27 +31,7 @@ from training.train_id_recommenders import (
 )
 
 KINDS: list[Kind] = ["sasrec", "bert4rec", "gru4rec"]
-ITEMS = 40  # even rows belong to one group of users, odd rows to the other
 TEXT = np.random.default_rng(5).normal(size=(ITEMS, 20)).astype(np.float32)  # which tell nothing
-Rows = np.ndarray
-
-
-def silent(stage: str, metrics: Mapping[str, float]) -> None:
-    """Nobody reads the log."""
-
-
-def checkerboard(users: int = 160, length: int = 9, seed: int = 0) -> list[Rows]:
-    """Two groups alternate among their own items: from an item of the first half to one of the second, and back.
-
-    After row r comes r + 20, then the next of the group, so every step has one right answer; users begin anywhere.
-    """
-    rng = np.random.default_rng(seed)
-    histories = []
-    for user in range(users):
-        group, start = user % 2, int(rng.integers(20))
-        steps = range(start, start + length)
-        histories.append(np.array([2 * (t // 2 % 10) + group + 20 * (t % 2) for t in steps], dtype=np.int64))
-    return histories
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, CrossFitted]
         patch.setattr(train_id_recommenders, "RECIPES", quick)
         return {
             kind: train_id_recommender(
-                config.shape(kind, ITEMS), config, split.train, split.valid, folder, 0, silent, TEXT
+                config.shape(kind, ITEMS), config, split.train, split.valid, folder, 0, no_log, TEXT
             )
             for kind in KINDS
         }
@@ -126,7 +106,7 @@ def test_the_cross_fitted_round_never_meets_the_last_training_item_and_the_final
     split = leave_one_out(secret_world())
     config = IdTrainingConfig(width=8, epochs=1)
     train_id_recommender(
-        config.shape("sasrec", ITEMS), config, split.train, split.valid, tmp_path, 0, silent, TEXT
+        config.shape("sasrec", ITEMS), config, split.train, split.valid, tmp_path, 0, no_log, TEXT
     )
     assert 38 not in met[0]
     assert 38 in met[1]
@@ -143,7 +123,7 @@ def test_both_rounds_are_resumed_from_their_own_state(tmp_path: Path) -> None:
     shape = config.shape("gru4rec", ITEMS)
 
     def go(folder: Path) -> CrossFitted:
-        return train_id_recommender(shape, config, split.train, split.valid, folder, 3, silent, TEXT)
+        return train_id_recommender(shape, config, split.train, split.valid, folder, 3, no_log, TEXT)
 
     whole = go(tmp_path / "whole")
     assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == [
@@ -382,7 +362,7 @@ def test_a_start_from_text_changes_what_is_learned_and_zero_does_without(tmp_pat
         config = IdTrainingConfig(width=16, epochs=1, text_start=start)
         shape = config.shape("sasrec", ITEMS)
         folder = tmp_path / str(start)
-        pair = train_id_recommender(shape, config, split.train, split.valid, folder, 0, silent, TEXT)
+        pair = train_id_recommender(shape, config, split.train, split.valid, folder, 0, no_log, TEXT)
         tables[start] = pair.final.item_vectors
         assert (
             pair.cross_fitted.item_vectors.std() < 0.1
