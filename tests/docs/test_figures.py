@@ -8,6 +8,7 @@ import pytest
 
 from tests.docs.blocks import ROOT
 
+CARD = (ROOT / "docs/model_card.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 METHOD = (ROOT / "docs/explanation/method.md").read_text("utf-8")
 KINDS = {  # of cases: the row of the table, and the figure that it shows
@@ -85,3 +86,23 @@ def test_control_is_that_of_the_last_measurement_and_of_the_first(kind: str) -> 
             row = next(fitting, {})  # what cannot be said of a keyword filter is an empty cell
             wanted.append(short(row[what], 3) if what in row else "")
     assert cells(README, name) == wanted
+
+
+def test_the_model_card_quotes_the_same_control_of_films() -> None:
+    def of(run: str, chosen: str, *wanted: tuple[str, str]) -> list[float]:
+        rows = result(run)["rows"]
+        return [
+            row[what]
+            for kind, what in wanted
+            for row in rows
+            if (row["data"], row["type"], row["set"], row["system"]) == ("films", kind, chosen, "laser")
+            and what in row
+        ]
+
+    built = of("control", "built", *((kind, "satisfied") for kind in KINDS))
+    written = (("C5", "satisfied"), ("C3", "satisfied"), ("C2", "violations"))
+    first = of("control_first_run_films", "held-out", *written)
+    last = of("control", "held-out", *written)
+    paragraph = CARD.partition("**What was measured on it.**")[2].partition("\n\n")[0]
+    quoted = re.findall(r"1\.000|\.\d{3}", paragraph)
+    assert quoted == [short(value, 3) for value in (min(built), max(built), *first, *last)]
