@@ -34,6 +34,7 @@ from index.terms import Terms
 PARQUET = "catalogue.parquet"
 COLUMNS = "columns.json"
 FORMAT = 1
+KEPT = 4096  # rows whose attributes are remembered
 
 
 class Catalogue:
@@ -58,6 +59,9 @@ class Catalogue:
         self._terms: dict[str, Terms] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._present: dict[str, np.ndarray] = {}
+        self._attributes: dict[
+            int, Mapping[str, object]
+        ] = {}  # those asked for lately; Arrow takes long for one row
         if len(self._row_of) != len(self.item_ids):
             raise CatalogueError("an item_id appears twice")
 
@@ -101,11 +105,17 @@ class Catalogue:
         value = self._value("title", row)
         return value if isinstance(value, str) else ""
 
-    def attributes(self, row: int) -> dict[str, object]:
+    def attributes(self, row: int) -> Mapping[str, object]:
         """Every column of the item: a NUMERIC one as a number although it may be stored as text, None where
         missing."""
-        values = {name: self._value(name, row) for name in self.columns}
-        return {name: _typed(value, self.columns[name].kind) for name, value in values.items()}
+        found = self._attributes.get(row)
+        if found is None:
+            values = {name: self._value(name, row) for name in self.columns}
+            found = {name: _typed(value, self.columns[name].kind) for name, value in values.items()}
+            if len(self._attributes) >= KEPT:
+                self._attributes.clear()
+            self._attributes[row] = found
+        return found
 
     def record(self, row: int) -> dict[str, object]:
         """The item's record, equal to the one the catalogue was built from."""

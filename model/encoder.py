@@ -155,7 +155,8 @@ class TextEncoder:
         progress: Progress | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], Embedded]]:
         """The histories in batches of similar length: their rows, and what the side makes of them."""
-        side.eval()
+        if side.training:  # going through its modules takes a millisecond
+            side.eval()
         virtual = self.config.m_former.prefix_tokens + 1
         prompts = [self._prompt(history) for history in histories]
         for rows in self.batches([len(prompt) + virtual for prompt in prompts]):

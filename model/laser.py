@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from model.attacher import Attacher
 from model.backbone import Backbone
@@ -26,7 +27,7 @@ class Laser:
 
     `collaborative` gives the M-Former its states; the fusion has recommenders of its own, trained on more.
 
-    Thread-compatible, not thread-safe: one worker thread calls it.
+    Threads may encode side by side, each with its `share_cores` of the processor.
     """
 
     config: LaserConfig
@@ -53,6 +54,15 @@ class Laser:
     def text_fields(self) -> tuple[str, ...]:
         """The record fields that make an item's text; a change in any of them asks for a new vector."""
         return self.config.text_fields
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the backbone runs on the processor."""
+        return self.backbone.device.type == "cpu"
+
+    def use_cores(self, cores: int) -> None:
+        """What the calling thread encodes from now on runs on so many cores, an operation at a time."""
+        torch.set_num_threads(cores)
 
     @property
     def max_history(self) -> int:

@@ -10,6 +10,7 @@ into ordinary ones, so no title or sentence can end the prompt or pose as a virt
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
+from threading import Lock
 
 from transformers import PreTrainedTokenizerBase
 
@@ -18,6 +19,7 @@ from model.config import PromptConfig
 SENTENCE_MARK = "Wish:"
 NAMES = {"categories": "category"}
 TOGETHER = 1_000  # texts tokenised in one call
+TOKENIZING = Lock()  # transformers may change a tokenizer's settings within a call
 
 
 def clean(text: str) -> str:
@@ -124,6 +126,10 @@ class Prompts:
         return self._many_ids([text])[0]
 
     def _many_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        with TOKENIZING:
+            return self._tokenized(texts)
+
+    def _tokenized(self, texts: Sequence[str]) -> list[list[int]]:
         # The leading space makes byte-level tokenizers see a word's beginning, wherever the piece ends up.
         encoded = self._tokenizer(
             [" " + text for text in texts],

@@ -1,4 +1,4 @@
-"""Micro-batching: requests that arrive together share one call on one worker thread.
+"""Micro-batching: requests that arrive together share one call on a worker thread.
 
     submit -> bounded queue -> [collect until the token budget is full or time is up] -> run -> futures
 
@@ -6,7 +6,8 @@ What it guarantees: a full queue refuses at once (QueueFullError), and it is ful
 take to work it off; the wait for company counts from the first request of a batch; a batch stays within the token
 budget, a longer request runs alone; a request that was cancelled or whose deadline has passed is never run; when a
 batch fails each of its requests is tried once alone, so only those that fail alone fail; every future is set, also when
-the batcher closes or its thread dies. It knows nothing of models: `run` maps jobs to results, one each.
+the batcher closes or a worker dies. Several workers run a batch each at the same time; one of them collects while
+the others run. It knows nothing of models: `run` maps jobs to results, one each.
 """
 
 import math
@@ -15,37 +16,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from service.tickets import ClosedError, Done, QueueFullError, Ticket
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 MEMORY = 0.9  # of the past in the pace
-
-
-class QueueFullError(Exception):
-    """No room; `retry_after` is the time in whole seconds in which the queue should be worked off."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"the queue is full for about {retry_after} s")
-        self.retry_after = retry_after
-
-
-class DeadlineError(Exception):
-    """The job's deadline passed before its batch began."""
-
-
-class ClosedError(Exception):
-    """The batcher takes no more work, or stopped before it came to this one."""
-
-
-class Done(NamedTuple, Generic[Result]):
-    """A result and where its time went, in seconds."""
-
-    value: Result
-    waited: float
-    ran: float
 
 
 class Ran(NamedTuple):
@@ -63,16 +42,6 @@ class Observer(Protocol):
     def origin(self) -> object: ...
     def batch(self, ran: Ran) -> None: ...
     def failure(self, jobs: int) -> None: ...
-
-
-@dataclass(eq=False, slots=True)
-class _Ticket(Generic[Job, Result]):
-    job: Job
-    tokens: int
-    deadline: float  # time.monotonic()
-    origin: object
-    future: "Future[Done[Result]]" = field(default_factory=Future)
-    entered: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -94,7 +63,7 @@ class Pace:
 
 
 class MicroBatcher(Generic[Job, Result]):
-    """One worker thread that runs jobs in batches. Create it, `submit` from any thread, `close` it."""
+    """Worker threads that run jobs in batches. Create it, `submit` from any thread, `close` it."""
 
     def __init__(
         self,
@@ -106,22 +75,33 @@ class MicroBatcher(Generic[Job, Result]):
         wait_seconds: float,
         max_queue: int,
         max_wait_seconds: float = math.inf,
+        workers: int = 1,
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
-        """`budget` is in tokens, the sum over a batch; `max_wait_seconds` is how long a new job may have to queue."""
-        self._run = run
+        """`budget` is in tokens, the sum over a batch; `max_wait_seconds` is how long a new job may have to queue.
+
+        With more than one of the `workers`, `run` is called from several threads at once; `begin` is called once on
+        each of them.
+        """
         self._observer = observer
         self._budget = budget
         self._wait_seconds = wait_seconds
         self._max_queue = max_queue
         self._max_wait_seconds = max_wait_seconds
-        self._queue: deque[_Ticket[Job, Result]] = deque()
+        self._queue: deque[Ticket[Job, Result]] = deque()
         self._queued_tokens = 0
         self._changed = threading.Condition()
         self._closed = False
         self._pace = Pace()
         self.last_success = time.monotonic()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._turn = threading.Lock()  # held by the worker that collects
+        self._threads = [
+            # `run` is a method of what holds this batcher, most often: the two must not keep each other.
+            threading.Thread(target=self._work, args=(begin, run), name=f"{name}-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(
         self, job: Job, tokens: int = 1, *, admitted: bool = False, deadline: float = math.inf
@@ -132,18 +112,21 @@ class MicroBatcher(Generic[Job, Result]):
         ClosedError, and QueueFullError unless the job was `admitted` before, by an earlier stage whose work would be
         lost.
         """
-        ticket: _Ticket[Job, Result] = _Ticket(job, tokens, deadline, self._observer.origin())
+        ticket: Ticket[Job, Result] = Ticket(job, tokens, deadline, self._observer.origin())
         with self._changed:
             if self._closed:
                 raise ClosedError("the batcher is closed")
-            if self._is_crowded():
-                self._drop_dead()
-            if self._is_crowded() and not admitted:
-                raise QueueFullError(max(1, math.ceil(self._queue_seconds())))
+            if not admitted:
+                self._check_room()
             self._queue.append(ticket)
             self._queued_tokens += tokens
             self._changed.notify()
         return ticket.future
+
+    def check_room(self) -> None:
+        """Raises QueueFullError if a job that was submitted now would be refused."""
+        with self._changed:
+            self._check_room()
 
     def forget_pace(self) -> None:
         """What has run so far says nothing of what comes: a first run is many times as slow."""
@@ -155,21 +138,28 @@ class MicroBatcher(Generic[Job, Result]):
         return len(self._queue)
 
     def close(self, timeout: float | None = None) -> None:
-        """Take no more work, finish what is queued, stop the thread.
+        """Take no more work, finish what is queued, stop the workers.
 
         What is left after `timeout` fails with ClosedError.
         """
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join(timeout)
+        ends = math.inf if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if timeout is None else max(0.0, ends - time.monotonic()))
         self._abandon()
 
-    def _work(self) -> None:
-        batch: list[_Ticket[Job, Result]] = []
+    def _work(self, begin: Callable[[], None], run: Callable[[Sequence[Job]], Sequence[Result]]) -> None:
+        batch: list[Ticket[Job, Result]] = []
         try:
-            while batch := self._collect():
-                self._execute(batch)
+            begin()
+            while True:
+                with self._turn:
+                    batch = self._collect()
+                if not batch:
+                    break
+                self._execute(run, batch)
         except BaseException as error:  # this thread is about to die: whoever waits has to know
             for ticket in batch:
                 if not ticket.future.done():
@@ -177,9 +167,8 @@ class MicroBatcher(Generic[Job, Result]):
             raise
         finally:
             self._abandon()
-            del self._run  # most often a method of what holds this batcher: the two must not keep each other
 
-    def _collect(self) -> list[_Ticket[Job, Result]]:
+    def _collect(self) -> list[Ticket[Job, Result]]:
         """Wait for the next batch; its futures can no longer be cancelled.
 
         Empty only when closed and done.
@@ -199,46 +188,54 @@ class MicroBatcher(Generic[Job, Result]):
     def _is_full(self) -> bool:
         return self._queued_tokens >= self._budget
 
+    def _check_room(self) -> None:
+        if self._is_crowded():
+            self._drop_dead()
+        if self._is_crowded():
+            raise QueueFullError(max(1, math.ceil(self._queue_seconds())))
+
     def _is_crowded(self) -> bool:
         """No room for one more. An empty queue always has room."""
         return len(self._queue) >= self._max_queue or self._queue_seconds() > self._max_wait_seconds
 
     def _queue_seconds(self) -> float:
         """How long the queue should take, at the pace of the last batches."""
-        return self._queued_tokens * self._pace.seconds_per_token
+        return self._queued_tokens * self._pace.seconds_per_token / len(self._threads)
 
-    def _take(self) -> list[_Ticket[Job, Result]]:
+    def _take(self) -> list[Ticket[Job, Result]]:
         """The queue's head: as many as fit the budget, at least one, none cancelled or late."""
-        batch: list[_Ticket[Job, Result]] = []
+        batch: list[Ticket[Job, Result]] = []
         total = 0
         while self._queue:
             ticket = self._queue[0]
-            if not (dead := _is_dead(ticket)):
+            if not (dead := ticket.is_dead):
                 if batch and total + ticket.tokens > self._budget:
                     break
                 total += ticket.tokens
             self._queue.popleft()
             self._queued_tokens -= ticket.tokens
             if dead:
-                _bury(ticket)
+                ticket.bury()
             elif ticket.future.set_running_or_notify_cancel():
                 batch.append(ticket)
         return batch
 
     def _drop_dead(self) -> None:
-        alive: deque[_Ticket[Job, Result]] = deque()
+        alive: deque[Ticket[Job, Result]] = deque()
         for ticket in self._queue:
-            if _is_dead(ticket):
-                _bury(ticket)
+            if ticket.is_dead:
+                ticket.bury()
             else:
                 alive.append(ticket)
         self._queue = alive
         self._queued_tokens = sum(ticket.tokens for ticket in alive)
 
-    def _execute(self, batch: list[_Ticket[Job, Result]]) -> None:
+    def _execute(
+        self, run: Callable[[Sequence[Job]], Sequence[Result]], batch: list[Ticket[Job, Result]]
+    ) -> None:
         started = time.monotonic()
         try:
-            results = self._run([ticket.job for ticket in batch])
+            results = run([ticket.job for ticket in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(batch)} jobs gave {len(results)} results")
         except Exception as error:
@@ -247,12 +244,13 @@ class MicroBatcher(Generic[Job, Result]):
                 batch[0].future.set_exception(error)
                 return
             for ticket in batch:
-                self._execute([ticket])
+                self._execute(run, [ticket])
             return
-        self.last_success = time.monotonic()
-        ran = self.last_success - started
+        self.last_success = ended = time.monotonic()
+        ran = ended - started
         tokens = sum(ticket.tokens for ticket in batch)
-        self._pace.note(tokens, ran)
+        with self._changed:
+            self._pace.note(tokens, ran)
         waited = tuple(started - ticket.entered for ticket in batch)
         self._observer.batch(Ran(tokens, ran, waited, tuple(ticket.origin for ticket in batch)))
         for ticket, result in zip(batch, results, strict=True):
@@ -262,18 +260,9 @@ class MicroBatcher(Generic[Job, Result]):
         """Fail whatever is still queued: nobody will come for it."""
         with self._changed:
             self._closed = True
+            self._changed.notify()  # another worker may wait for a job
             left, self._queue = self._queue, deque()
             self._queued_tokens = 0
         for ticket in left:
             if ticket.future.set_running_or_notify_cancel():
                 ticket.future.set_exception(ClosedError("the service is shutting down"))
-
-
-def _is_dead(ticket: _Ticket[Job, Result]) -> bool:
-    """Nobody waits for it any more."""
-    return ticket.future.cancelled() or ticket.deadline <= time.monotonic()
-
-
-def _bury(ticket: _Ticket[Job, Result]) -> None:
-    if ticket.future.set_running_or_notify_cancel():
-        ticket.future.set_exception(DeadlineError("the deadline passed in the queue"))

@@ -18,7 +18,6 @@ from functools import partial
 from itertools import accumulate
 
 from service import logs
-from service.batcher import QueueFullError
 from service.errors import ApiError, Code
 from service.history import Record
 from service.metrics import Metrics
@@ -29,6 +28,7 @@ from service.store.changes import Change, ChangeLog, PositionLost, Tail
 from service.store.lane import BREAKER_OPEN
 from service.store.lanes import open_lane
 from service.store.protocol import StoreUnavailable
+from service.tickets import QueueFullError
 
 TAIL_SECONDS = 0.1  # between two looks at the log
 AGAIN_SECONDS = 0.5  # the same, while this replica is not up to date

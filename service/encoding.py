@@ -1,4 +1,4 @@
-"""What runs on the encoder's thread: a batch of requests in, user vectors out. Nothing else ever calls Laser.
+"""What runs on the encoder's threads: a batch of requests in, user vectors out. Nothing else ever calls Laser.
 
     phrases that no word matched -> their meanings (one call; none for those seen before)
     titles of all requests -> encode_items (one call)
@@ -9,6 +9,7 @@ Letters: N history, D text width, V vector width.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -31,8 +32,11 @@ Row = tuple[Sequence[int], Vectors, Vectors]  # one item's token ids, text vecto
 
 
 class Encoder(Protocol):
-    """The part of model.laser.Laser that answers requests; all of it is called from one thread."""
+    """The part of model.laser.Laser that answers requests, on several threads at once."""
 
+    @property
+    def on_cpu(self) -> bool: ...
+    def use_cores(self, cores: int) -> None: ...
     @property
     def max_history(self) -> int: ...
     @property
@@ -100,6 +104,7 @@ class UserEncoder:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
+        self._reading = Lock()  # phrases are remembered
 
     def tokens(self, job: EncodeJob) -> int:
         """How many tokens the job's prompt will have, text that is not yet tokenised by estimate."""
@@ -114,7 +119,8 @@ class UserEncoder:
         kept = [job.entries[-self._encoder.max_history :] for job in jobs]
         records = [entry.record for entries in kept for entry in entries if entry.record is not None]
         titled = _rows(self._encoder.encode_items(records)) if records else iter(())
-        constraints = _constraints(jobs)
+        with self._reading:
+            constraints = _constraints(jobs)
         histories, vectors = [], []
         for job, entries, constraint in zip(jobs, kept, constraints, strict=True):
             sentence = self._encoder.tokenize_constraint(constraint.as_text) if constraint.as_text else ()

@@ -1,13 +1,14 @@
 """What surrounds every request: who may ask, its id, its time, and an answer whatever happens inside.
 
 Plain ASGI, because BaseHTTPMiddleware costs more than our own time budget: Host check (DNS rebinding),
-X-Request-ID (checked or made), body limit, Server-Timing, security headers, metrics, access log, and
+X-Request-ID (checked or made), body limit, load shedding, Server-Timing, security headers, metrics, access log, and
 problem+json for what nobody caught.
 """
 
 import logging
+import random
 import re
-import uuid
+from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +31,19 @@ SAFE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+class Address(NamedTuple):
+    """What a request names."""
+
+    method: str
+    path: str
+
+
+# Requests that need the encoder: while its queue is full most of them are refused here, before routing, keys and the
+# body. All that would take the event loop most of a millisecond a request, and under a flood that is time which the
+# encoder lacks, and in which answers that are ready wait.
+SHEDDING = Address("POST", "/recommend")
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -72,6 +86,8 @@ class Envelope:
 
         try:
             self._admit(headers)
+            if _address(scope) == SHEDDING:
+                scope["app"].state.serving.shed()
             await self._app(scope, self._limited(receive), send_with_headers)
         except ApiError as refusal:
             await problem(refusal, trace)(scope, receive, send_with_headers)
@@ -116,7 +132,7 @@ class Envelope:
 
     def _account(self, scope: Scope, trace: Trace, status: int, span: RequestSpan) -> None:
         # The route's template, not the address: a label or a log line must not hold what a client wrote.
-        route = getattr(scope.get("route"), "path", "none")
+        route = getattr(scope.get("route"), "path", SHEDDING.path if _address(scope) == SHEDDING else "none")
         elapsed = trace.elapsed()
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(elapsed)
@@ -139,8 +155,12 @@ class Envelope:
         )
 
 
+def _address(scope: Scope) -> Address:
+    return Address(scope["method"], scope["path"])
+
+
 def _request_id(given: str | None) -> str:
-    return given if given is not None and REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given is not None and REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 def _add_headers(headers: MutableHeaders, trace: Trace, closing: bool) -> None:

@@ -9,9 +9,9 @@ import logging
 import time
 
 from service import logs
-from service.batcher import QueueFullError
 from service.recommender import Recommender
 from service.serving import Serving
+from service.tickets import QueueFullError
 
 TIMEOUT = 5.0  # seconds until a probe that does not come back counts as a broken encoder
 

@@ -22,6 +22,7 @@ from service.constraint_parts import overrides_of
 from service.constraints import Vocabulary, parse
 from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
+from service.described import described, row_of
 from service.diversity import check_caps
 from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts
 from service.errors import ApiError, Code
@@ -127,7 +128,7 @@ class Recommender:
         """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z alone, the item itself left out."""
         schemas.check_k(k, self._settings)
         snapshot = self.snapshot
-        row = _row(snapshot, item_id)
+        row = row_of(snapshot, item_id)
         # A vector is [z ; a*c], and c is weighted for users: with zeros in its place the score is cos(z, z).
         query = snapshot.vectors[row].copy()  # [V]
         query[snapshot.text_width :] = 0
@@ -138,8 +139,8 @@ class Recommender:
     def item(self, item_id: str) -> schemas.ItemResponse:
         """Answer GET /items/{item_id}."""
         snapshot = self.snapshot
-        row = _row(snapshot, item_id)
-        return schemas.ItemResponse(**_described(snapshot, row), versions=self._versions(snapshot))
+        row = row_of(snapshot, item_id)
+        return schemas.ItemResponse(**described(snapshot, row), versions=self._versions(snapshot))
 
     async def prepare(self, records: Sequence[Record]) -> None:
         """Encode items that will be put. Raises ApiError (429, 503), and whatever went wrong in the encoder."""
@@ -153,6 +154,10 @@ class Recommender:
     def bundle_change(self) -> int:
         """The last change that the bundle itself contains."""
         return self._manifest.last_change
+
+    def shed(self) -> None:
+        """Raises ApiError (429) for a request that shall be refused unread."""
+        self._stages.shed()
 
     async def probe(self) -> None:
         """One real forward pass and one real search. Raises whatever goes wrong in them."""
@@ -212,7 +217,7 @@ class Recommender:
         """The fields that every ranked answer has; `before` items were on earlier pages."""
         rows, scores = page.found.rows, page.found.scores
         items = [
-            schemas.RankedItem(**_described(snapshot, row), rank=rank, score=score)
+            schemas.RankedItem(**described(snapshot, row), rank=rank, score=score)
             for rank, (row, score) in enumerate(zip(rows, scores, strict=True), before + 1)
         ]
         if explain:
@@ -276,19 +281,6 @@ def _conditions(conditions: dict[str, Any] | None, snapshot: Snapshot) -> Filter
 def _unknown(history: ResolvedHistory, excluded: dict[str, int | None]) -> list[str]:
     away = (item_id for item_id, row in excluded.items() if row is None)
     return list(dict.fromkeys([*history.unknown, *away]))
-
-
-def _row(snapshot: Snapshot, item_id: str) -> int:
-    row = snapshot.catalogue.row(item_id)
-    if row is None:
-        raise ApiError(Code.ITEM_NOT_FOUND, "The catalogue has no item with this id.", "item_id")
-    return row
-
-
-def _described(snapshot: Snapshot, row: int) -> dict[str, Any]:
-    catalogue = snapshot.catalogue
-    item_id, title = catalogue.item_ids[row], catalogue.title(row)
-    return {"item_id": item_id, "title": title, "attributes": catalogue.attributes(row)}
 
 
 def _add_effects(items: Sequence[schemas.RankedItem], rows: Sequence[int], without: Sequence[int]) -> None:

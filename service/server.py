@@ -5,7 +5,9 @@ the listener stays open for LASER_DRAIN_SECONDS, in which balancers move on; the
 and the exit status is 0. A second signal, or Ctrl+C, skips the wait.
 """
 
+import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,11 +16,13 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from service import VERSION, logs
 from service.access.access import open_access
 from service.access.key_file import KeyFileError
 from service.app import create_app
+from service.http_protocol import BoundedHead
 from service.loading import StartupError, load_recommender
 from service.memory import keep_out_of_collections
 from service.metrics import Metrics
@@ -45,6 +49,10 @@ class DrainingServer(uvicorn.Server):
         """
         try:
             await super().startup(sockets=sockets)
+            if any(
+                listener.fileno() < 0 for listener in sockets or []
+            ):  # closed: all that uvloop does about it
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         except OSError as error:
             await self.lifespan.shutdown()
             raise StartupError(f"cannot listen on the address it had taken: {error.strerror}") from error
@@ -81,6 +89,9 @@ def run(settings: Settings) -> int:
                 settings, load_recommender(settings, Metrics(open_tracing(settings))), access=access
             )
             keep_out_of_collections()
+            threadpool_limits(
+                1, "blas"
+            )  # NumPy's own threads spin for company, on cores that the encoder needs
             _serve(app, listener, settings)
     except (StartupError, KeyFileError) as error:
         print(f"laser: {error}", file=sys.stderr)
@@ -93,6 +104,7 @@ def uvicorn_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="on",
+        http=BoundedHead,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -55,6 +55,10 @@ class Serving:
         """Jobs that wait for the recommender in service."""
         return sum(self._current.recommender.waiting.values())
 
+    def shed(self) -> None:
+        """Raises ApiError (429) for a request that shall be refused unread."""
+        self._current.recommender.shed()
+
     @contextmanager
     def lease(self) -> Iterator[Recommender]:
         """The recommender to answer one request with, whole and open until the block ends."""

@@ -137,7 +137,13 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="memory for user embeddings that may be asked for again; 0: none",
     )
-    batch_tokens: int = Field(4096, ge=1, description="tokens in one encoder batch")
+    encode_workers: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="batches encoded at a time; 0: one a core, four at most, and one on a GPU",
+    )
+    batch_tokens: int = Field(2048, ge=1, description="tokens in one encoder batch")
     batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="wait for company, counted from a batch's first request"
     )
@@ -145,7 +151,7 @@ class Settings(BaseSettings):
         256, ge=1, le=100_000, description="requests waiting for the encoder; the next one gets 429"
     )
     max_wait_ms: float = Field(
-        1000.0,
+        250.0,
         gt=0,
         le=600_000,
         description="time the waiting ones will take; beyond it the next one gets 429",

@@ -1,6 +1,6 @@
-"""The two stages of an answer that have a thread each: encode and search, with batches of requests in them.
+"""The two stages of an answer that have threads of their own: encode and search, with batches of requests in them.
 
-Items that join the catalogue go through the encoder's thread too, a few at a time, between the requests. A request is
+Items that join the catalogue go through the encoder's threads too, a few at a time, between the requests. A request is
 admitted at the first stage it enters (429 where the queue is full); what the encoder's work went into is
 not turned away by the search. What was encoded before is not encoded again (user_cache.py), and where it is asked for,
 a request that would be refused is answered without the encoder (fast_path.py).
@@ -12,31 +12,39 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from service import logs
-from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, QueueFullError
+from service.access.rates import Rates
+from service.batcher import MicroBatcher
 from service.constraints import Constraint, Phrase
 from service.encoding import EncodedUser, EncodeJob, Encoder, UserEncoder
 from service.errors import ApiError, Code, too_late
 from service.fast_path import fast_user
 from service.history import Entry, Record
 from service.item_encoding import TOGETHER, EncodedItem, ItemEncoder, ItemsJob, encode_items, tokens_of
+from service.machine import usable_cores
 from service.metrics import BatchMetrics, Metrics
 from service.searching import Found, Searcher, SearchJob
 from service.settings import Settings
 from service.snapshot import Snapshot
+from service.tickets import ClosedError, DeadlineError, Done, QueueFullError
 from service.trace import Trace
 from service.user_cache import UserCache, kept_of, key_of, user_of
+from service.workers import Share
 
 SEARCH_BATCH = 32  # queries in one pass over the vectors
+READ_WHILE_FULL = (
+    20.0  # requests a second that are read although the encoder's queue is full: they may need no encoder
+)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
 class Stages:
-    """The encoder's thread and the search's. `close` them after the last request."""
+    """The encoder's threads and the search's. `close` them after the last request."""
 
     def __init__(self, encoder: Encoder, searcher: Searcher, settings: Settings, metrics: Metrics) -> None:
         self._users = UserEncoder(encoder)
@@ -46,6 +54,8 @@ class Stages:
         metrics.queue_limit.set(settings.max_queue)
         self.cache = UserCache(int(settings.cache_mb * 2**20))
         self._item_encoder: ItemEncoder = encoder
+        self._reading = Rates(READ_WHILE_FULL, None)
+        share = Share.of(usable_cores(), encoder.on_cpu, settings.encode_workers)
         self._encoder = _batcher(
             "encode",
             self._encode,
@@ -53,7 +63,9 @@ class Stages:
             metrics,
             settings.batch_tokens,
             settings.batch_wait_ms,
-            settings.max_wait_ms,
+            max_wait_seconds=settings.max_wait_ms / 1000,
+            workers=share.workers,
+            begin=partial(share.begin, encoder),
         )
         self._items = _batcher("items", self._encode_together, settings, metrics, TOGETHER, 0.0)
         self._searcher = _batcher("search", searcher.run, settings, metrics, SEARCH_BATCH, 0.0)
@@ -77,6 +89,16 @@ class Stages:
         user = await self._encoded(future, trace)
         self.cache.put(key, kept_of(job, user), age)
         return user
+
+    def shed(self) -> None:
+        """Raises ApiError (429) for a request that the encoder's queue has no room for and that shall not be read."""
+        if self._fast_path:
+            return
+        try:
+            self._encoder.check_room()
+        except QueueFullError as full:
+            if self._reading.take("requests") > 0:
+                raise _overloaded(full) from full
 
     async def encode_items(self, records: Sequence[Record], *, admitted: bool = False) -> list[EncodedItem]:
         """Items, in order. Raises ApiError (503; 429 unless `admitted`), and whatever went wrong in the encoder."""
@@ -158,7 +180,7 @@ class Stages:
         return done.value
 
     def _encode(self, jobs: Sequence[EncodeJob | ItemsJob]) -> Sequence[EncodedUser | list[EncodedItem]]:
-        """On the encoder's thread: the requests of a batch together, and then its items."""
+        """On one of the encoder's threads: the requests of a batch together, and then its items."""
         users = [job for job in jobs if isinstance(job, EncodeJob)]
         encoded = iter(self._users.run(users) if users else ())
         return [
@@ -181,7 +203,7 @@ def _batcher(
     metrics: Metrics,
     budget: int,
     wait_ms: float,
-    max_wait_ms: float = math.inf,
+    **more: Any,
 ) -> MicroBatcher[Job, Result]:
     return MicroBatcher(
         f"laser-{stage}",
@@ -190,7 +212,7 @@ def _batcher(
         budget=budget,
         wait_seconds=wait_ms / 1000,
         max_queue=settings.max_queue,
-        max_wait_seconds=max_wait_ms / 1000,
+        **more,
     )
 
 

@@ -16,7 +16,6 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from service import logs
-from service.batcher import QueueFullError
 from service.errors import ApiError, Code
 from service.history import NOTHING_STORED, StoredHistory
 from service.metrics import Metrics
@@ -24,6 +23,7 @@ from service.settings import Settings
 from service.store.lane import BREAKER_OPEN, Lane
 from service.store.lanes import open_lane
 from service.store.protocol import Event, Outcome, Store, StoredEvent, StoreUnavailable
+from service.tickets import QueueFullError
 from service.trace import Trace
 
 READ_TOGETHER = 64  # users in one call

@@ -16,7 +16,7 @@ from benchmarks.service_bench.client import (
     quantile,
 )
 
-ENOUGH = 96  # requests in flight that fill the encoder's batches, one batch running and the next one waiting
+ENOUGH = 64  # requests in flight that fill the encoder's batches, those that run and the next ones
 QUIET, BUSY, OVERLOAD = 0.7, 0.8, 3.0  # of saturation
 INSIDE = ("wait", "encode", "search")  # stages that are not the service's own overhead
 PULSE = 0.02  # seconds between two probes

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from service.batcher import ClosedError, Done, MicroBatcher, Observer, QueueFullError
+from service.batcher import MicroBatcher, Observer
 from service.store.protocol import StoreUnavailable
+from service.tickets import ClosedError, Done, QueueFullError
 
 FAILURES = 3
 RETRY_SECONDS = 0.5

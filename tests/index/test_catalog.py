@@ -272,3 +272,13 @@ def test_any_record_comes_back_as_it_was(
 def same(left: dict[str, object], right: dict[str, object]) -> bool:
     """Equal in type too: 1, 1.0 and true are three values."""
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+def test_attributes_are_remembered_of_so_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.catalog.KEPT", 3)
+    catalogue = Catalogue.from_records([{"item_id": f"i{n}", "brand": f"b{n}"} for n in range(8)])
+    first = catalogue.attributes(0)
+    assert catalogue.attributes(0) is first
+    assert [catalogue.attributes(row)["brand"] for row in range(8)] == [f"b{n}" for n in range(8)]
+    assert len(catalogue._attributes) <= 3
+    assert catalogue.attributes(0) == first

@@ -15,6 +15,7 @@ class FakeEncoder:
 
     max_history = 8
     text_fields = ("title", "brand")
+    on_cpu = False  # so that one thread encodes, and tests know what is in a batch
 
     def __init__(self, text_width: int, width: int) -> None:
         self._text_width, self._width = text_width, width
@@ -26,6 +27,9 @@ class FakeEncoder:
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
+
+    def use_cores(self, cores: int) -> None:
+        raise AssertionError("cores are the processor's")
 
     def attacher(self) -> None:
         """New items have no neighbours."""

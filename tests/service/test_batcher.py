@@ -8,7 +8,8 @@ from concurrent.futures import Future, wait
 
 import pytest
 
-from service.batcher import ClosedError, DeadlineError, Done, MicroBatcher, Pace, QueueFullError, Ran
+from service.batcher import MicroBatcher, Pace, Ran
+from service.tickets import ClosedError, DeadlineError, Done, QueueFullError
 
 
 class Recorder:
@@ -23,11 +24,12 @@ class Recorder:
         self.observed: list[tuple[int, int]] = []
         self.failures: list[int] = []
         self.ran: Ran | None = None
+        self.wait: Callable[[], object] = lambda: self.gate.wait(10) or pytest.fail("held for too long")
 
     def run(self, jobs: Sequence[int]) -> list[str]:
         self.batches.append(list(jobs))
         self.entered.set()
-        assert self.gate.wait(10)
+        self.wait()
         if bad := self.poison.intersection(jobs):
             raise ValueError(f"poison {bad}")
         return [f"r{job}" for job in jobs]
@@ -60,6 +62,8 @@ def start(recorder: Recorder) -> Iterator[Start]:
         wait_seconds: float = 0.0,
         max_queue: int = 100,
         max_wait_seconds: float = math.inf,
+        workers: int = 1,
+        begin: Callable[[], None] = lambda: None,
     ) -> MicroBatcher[int, str]:
         batcher = MicroBatcher(
             "test",
@@ -69,6 +73,8 @@ def start(recorder: Recorder) -> Iterator[Start]:
             wait_seconds=wait_seconds,
             max_queue=max_queue,
             max_wait_seconds=max_wait_seconds,
+            workers=workers,
+            begin=begin,
         )
         started.append(batcher)
         return batcher
@@ -295,8 +301,55 @@ def test_a_dying_worker_leaves_no_future_unset() -> None:
     batcher.close(5)
 
 
-def test_many_threads_submitting_and_cancelling_lose_nothing(start: Start) -> None:
-    batcher = start(budget=64, max_queue=10_000)
+def test_workers_run_a_batch_each_at_the_same_time(start: Start, recorder: Recorder) -> None:
+    begun: list[str] = []
+    batcher = start(budget=1, workers=2, begin=lambda: begun.append(threading.current_thread().name))
+    together = threading.Barrier(3, timeout=10)  # opens for two workers and this test at once, or never
+    recorder.wait = together.wait
+    futures = [batcher.submit(1), batcher.submit(2)]
+    together.wait()
+    assert sorted(future.result(5).value for future in futures) == ["r1", "r2"]
+    assert sorted(begun) == ["test-0", "test-1"]
+
+
+def test_two_workers_work_a_queue_off_in_half_the_time(start: Start, recorder: Recorder) -> None:
+    for workers, seconds in ((1, 30), (2, 15)):
+        batcher = start(max_queue=1, budget=1, workers=workers)
+        recorder.gate.clear()
+        for n in range(workers):
+            recorder.entered.clear()
+            batcher.submit(n)
+            assert recorder.entered.wait(5)
+        batcher.submit(9, 30)
+        batcher._pace.note(1, 1.0)
+        with pytest.raises(QueueFullError) as refused:
+            batcher.submit(10)
+        with pytest.raises(QueueFullError):
+            batcher.check_room()
+        assert refused.value.retry_after == seconds
+        recorder.gate.set()
+        batcher.close(5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_dies_takes_the_others_with_it(start: Start) -> None:
+    deaths = iter([True])
+
+    def begin() -> None:
+        if next(deaths, False):
+            raise KeyboardInterrupt
+
+    batcher = start(workers=2, begin=begin)
+    for thread in batcher._threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in batcher._threads)
+    with pytest.raises(ClosedError):
+        batcher.submit(1)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_many_threads_submitting_and_cancelling_lose_nothing(start: Start, workers: int) -> None:
+    batcher = start(budget=64, max_queue=10_000, workers=workers)
     futures: list[Future[Done[str]]] = []
     lock = threading.Lock()
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from model.encoder import History
+from service.access.rates import Rates
 from tests.service.fakes import FakeEncoder
 from tests.service.test_bad_input import refused
 from tests.service.world import Running, wait_until
@@ -66,3 +69,33 @@ def test_a_forward_that_raises_is_tried_again_split_and_only_once(
         assert first.result().status_code == 200
         assert [each.result().status_code for each in others] == [status] * 3
     assert sizes == [1, 3, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("fast_path", "read"), [(False, 20), (True, 24)])
+def test_while_the_queue_is_full_few_requests_are_read(
+    fragile: Start, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, fast_path: bool, read: int
+) -> None:
+    """A body that cannot be read gets 422; the others were refused before anybody looked."""
+    monkeypatch.setattr("service.stages.Rates", partial(Rates, clock=lambda: 0.0))
+    server = fragile(max_queue=1, fast_path=fast_path)
+    encoder.gate.clear()
+    encoder.entered.clear()
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(server.post, history=HISTORY)
+        assert encoder.entered.wait(5)
+        waiting = pool.submit(server.post, history=HISTORY)
+        wait_until(lambda: server.recommender.waiting["encode"] == 1)
+        broken: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+        answers = [server.client.post("/recommend", **broken) for _ in range(24)]
+        assert [each.status_code for each in answers] == [422] * read + [429] * (24 - read)
+        for each in answers[read:]:
+            refused(each, 429, "overloaded", None)
+            assert int(each.headers["retry-after"]) >= 1
+        assert server.client.get("/items/i1").status_code == 200
+        encoder.gate.set()
+        assert [each.result().status_code for each in (running, waiting)] == [200, 200]
+    counted = server.client.get("/metrics").text
+    assert f'laser_requests_total{{route="/recommend",status="422"}} {read}.0' in counted
+    assert (f'laser_requests_total{{route="/recommend",status="429"}} {24 - read}.0' in counted) is (
+        read < 24
+    )

@@ -15,7 +15,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,10 +28,12 @@ from fastapi.testclient import TestClient
 import service.server
 from index.bundle import open_bundle
 from model.laser import Laser
+from service.http_protocol import MOST_HEAD
 from service.loading import load_recommender
 from service.metrics import Metrics
 from service.server import DrainingServer, run, uvicorn_config
 from service.settings import Settings, load_settings
+from tests.service.world import Running
 
 ROOT = Path(__file__).parents[2]
 
@@ -229,6 +231,25 @@ def test_a_port_that_is_taken_while_the_bundle_loads_is_said_in_one_line(
     *others, last = capsys.readouterr().err.splitlines()
     assert last.startswith("laser: cannot listen on the address it had taken: ")
     assert {json.loads(line)["level"] for line in others} == {"info"}
+
+
+@pytest.mark.parametrize("piece", [b"X-Filler: 0123456789abcdef\r\n", b"0123456789abcdef"])
+def test_a_head_that_does_not_end_is_refused(live: Running, piece: bytes) -> None:
+    host, _, port = live.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-First: ")
+        with suppress(ConnectionError):  # it closes while we still talk
+            for _ in range(4 * MOST_HEAD // len(piece) // 64):
+                connection.sendall(64 * piece)
+        with suppress(ConnectionError):
+            assert connection.recv(64).startswith(b"HTTP/1.1 400 ")
+    assert live.client.get("/healthz").status_code == 200
+
+
+def test_heads_of_one_connection_are_measured_apart(live: Running) -> None:
+    for _ in range(5):
+        long = {"X-Long": "x" * (MOST_HEAD // 4)}
+        assert live.client.post("/recommend", json={"history": []}, headers=long).status_code == 422
 
 
 def test_a_wrong_setting_is_one_line() -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from index.bundle import Bundle
 from index.item_index import open_index
-from service.batcher import ClosedError
 from service.metrics import Metrics
 from service.recommender import Recommender
 from service.serving import Serving
 from service.settings import Settings
 from service.stages import probe_job
+from service.tickets import ClosedError
 from tests.service.fakes import FakeEncoder
 from tests.service.world import wait_until
 

@@ -1,0 +1,81 @@
+"""How many threads encode, with how many cores each, and that encoding side by side changes no vector."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from index.bundle import Bundle
+from model.checkpoint import load_checkpoint
+from model.encoder import History
+from service.workers import NICENESS, Share
+
+
+@pytest.mark.parametrize(
+    ("cores", "on_cpu", "wanted", "share"),
+    [
+        (1.0, True, 0, Share(1, 1)),
+        (0.5, True, 0, Share(1, 1)),  # half a core of a container's
+        (2.0, True, 0, Share(2, 1)),
+        (16.0, True, 0, Share(4, 4)),
+        (16.0, True, 8, Share(8, 2)),
+        (2.0, True, 3, Share(3, 1)),
+        (16.0, False, 0, Share(1, 16)),
+    ],
+)
+def test_threads_and_cores(cores: float, on_cpu: bool, wanted: int, share: Share) -> None:
+    assert Share.of(cores, on_cpu, wanted) == share
+
+
+class Noted:
+    """What was asked of an encoder."""
+
+    def __init__(self, on_cpu: bool) -> None:
+        self.on_cpu = on_cpu
+        self.cores: list[int] = []
+
+    def use_cores(self, cores: int) -> None:
+        self.cores.append(cores)
+
+
+def test_a_worker_takes_its_cores_and_steps_behind_the_event_loop() -> None:
+    encoder = Noted(on_cpu=True)
+    nice: list[int] = []
+
+    def work() -> None:
+        Share(2, 3).begin(encoder)
+        nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert encoder.cores == [3]
+    assert nice == [min(19, own + NICENESS)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def test_a_thread_that_feeds_a_gpu_is_left_as_it_is() -> None:
+    encoder = Noted(on_cpu=False)
+    Share(1, 8).begin(encoder)
+    assert encoder.cores == []
+
+
+def test_threads_side_by_side_make_the_vectors_of_one(bundle: Bundle) -> None:
+    laser = load_checkpoint(bundle.folder / "checkpoint", dtype="float32")
+    rows = [list(range(first % 7, first % 7 + 1 + first % 5)) for first in range(24)]
+    histories = [
+        History(
+            tuple(bundle.catalogue.item_ids[row] for row in some),
+            tuple(bundle.token_ids[row].tolist() for row in some),
+            np.asarray(bundle.text_vectors[some]),
+            laser.tokenize_constraint("a quiet one") if len(some) % 2 else (),
+        )
+        for some in rows
+    ]
+    alone = [laser.encode_users([history])[0] for history in histories]
+    with ThreadPoolExecutor(4, initializer=lambda: laser.use_cores(1)) as pool:
+        together = list(pool.map(lambda history: laser.encode_users([history])[0], histories * 3))
+    np.testing.assert_allclose(np.stack(together), np.stack(alone * 3), atol=1e-5)
