@@ -3,12 +3,14 @@
 # PYTHON           the interpreter to build the environment with (found by itself)
 # FAISS            cpu or gpu: which FAISS package to install
 # TORCH_INDEX_URL  another index for torch, such as PyTorch's CPU one, where the default wheel is too large
+# WORKERS          how many processes `make test` runs the tests in, each with a core and a gigabyte of its own
 # MINUTES          how long `make soak` takes
 
 SHELL := /bin/sh
 VENV ?= .venv
 FAISS ?= cpu
 TORCH_INDEX_URL ?=
+WORKERS ?= 2
 MINUTES ?= 60
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -30,7 +32,7 @@ demo: $(RUN_READY) ## train on the bundled films and serve recommendations on ht
 	$(BIN)/laser demo
 
 test: check ## check the code, then run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 check: $(TEST_READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -24,6 +24,7 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
         "PYTHON",
         "TORCH_INDEX_URL",
         "VENV",
+        "WORKERS",
     )  # of a `make test`
     env = {name: text for name, text in os.environ.items() if name not in outer}
     return subprocess.run(["make", *words], cwd=ROOT, env=env, capture_output=True, text=True)
@@ -60,8 +61,12 @@ def test_a_fresh_make_test_installs_the_pinned_packages_once_then_checks_then_te
         f"{env}/bin/ruff format --check .",
         f"{env}/bin/ruff check .",
         f"{env}/bin/mypy",
-        f"{env}/bin/python -m pytest",
+        f"{env}/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder",
     ]
+
+
+def test_the_tests_run_in_as_many_processes_as_are_asked_for(tmp_path: Path) -> None:
+    assert "pytest --numprocesses=4 " in fresh(tmp_path, "test", "WORKERS=4")[-1]
 
 
 def test_a_fresh_make_demo_installs_no_test_tools_and_runs_the_demo(tmp_path: Path) -> None:
