@@ -49,7 +49,7 @@ class EncodedItems(NamedTuple):
 class TextEncoder:
     """Tokenises and batches; shared by serving, re-indexing and training."""
 
-    def __init__(self, config: LaserConfig, backbone: Backbone, tokens_per_batch: int = 4096) -> None:
+    def __init__(self, config: LaserConfig, backbone: Backbone, tokens_per_batch: int = 2048) -> None:
         self.config = config
         self.backbone = backbone
         self.tokens_per_batch = tokens_per_batch
