@@ -78,6 +78,18 @@ def test_in_bfloat16_it_is_as_near_to_float32_as_transformers_is() -> None:
     assert after < 0.03 * expected.norm()
 
 
+def test_many_batches_have_few_shapes() -> None:
+    """oneDNN keeps a program for each."""
+    counts = [1, 16, 17, 500, 512, 513, 1024, 1025, 4095, 4096, 4097]
+    assert [fused_bert.rounded(count) for count in counts] == [
+        *(16, 16, 32, 512, 512, 544, 1024, 1088, 4096, 4096, 4352)
+    ]
+    assert len({fused_bert.rounded(count) for count in range(1, 4097)}) == 80
+    packing = fused_bert._pack(PRESENT, torch.float32, heads=2)
+    assert packing.rows.tolist() == [*range(9), 9, 10, 18, *range(27, 33), *[0] * 14]
+    assert packing.places[PRESENT.flatten()].tolist() == [*range(18)]
+
+
 def test_training_is_not_touched() -> None:
     backbone = tiny_backbone()
     embeddings, positions = inputs(backbone)
