@@ -8,11 +8,12 @@ review, so they know the test items.
 import html
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from training.lines import DataError
+from training.readers.records import RawInteraction, read_records, require_id, require_seconds
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 TEXT_FIELDS: tuple[str, ...] = ("title", "brand", "categories")
@@ -47,6 +48,29 @@ def find_files(raw: Path) -> AmazonFiles:
         wanted = "should hold one file of reviews and one meta_* file, as .json, .jsonl or either with .gz"
         raise DataError(raw, None, f"{wanted}; found: {found}")
     return AmazonFiles(reviews[0], metadata[0])
+
+
+class Department:
+    """One department of a dump in the folder `raw`. Raises DataError if its files are not there."""
+
+    text = TEXT_FIELDS
+
+    def __init__(self, raw: Path) -> None:
+        self._files = find_files(raw)
+
+    def files(self) -> tuple[Path, ...]:
+        """Reviews and metadata."""
+        return self._files
+
+
+def reviews_by_the_day(path: Path) -> Iterator[RawInteraction]:
+    """One interaction a review, as 2014 and 2018 write them."""
+    for line, review in read_records(path):
+        yield RawInteraction(
+            require_id(review.get("reviewerID"), "reviewerID", path, line),
+            require_id(review.get("asin"), "asin", path, line),
+            require_seconds(review.get("unixReviewTime"), "unixReviewTime", path, line),
+        )
 
 
 def clean_text(value: object) -> str | None:

@@ -6,41 +6,25 @@ Times are whole days. Categories are a list of paths, of which the deepest is ke
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from training.readers.amazon import (
-    TEXT_FIELDS,
+    Department,
     clean_brand,
     clean_description,
     clean_path,
     clean_title,
-    find_files,
     parse_price,
+    reviews_by_the_day,
 )
-from training.readers.records import RawInteraction, read_records, require_id, require_seconds
+from training.readers.records import RawInteraction, read_records, require_id
 
 
-class Amazon2014:
+class Amazon2014(Department):
     """One department of the 2014 dump in the folder `raw`. Raises DataError if its files are not there."""
-
-    text = TEXT_FIELDS
-
-    def __init__(self, raw: Path) -> None:
-        self._files = find_files(raw)
-
-    def files(self) -> tuple[Path, ...]:
-        """Reviews and metadata."""
-        return self._files
 
     def interactions(self) -> Iterator[RawInteraction]:
         """One interaction a review."""
-        path = self._files.reviews
-        for line, review in read_records(path):
-            yield RawInteraction(
-                require_id(review.get("reviewerID"), "reviewerID", path, line),
-                require_id(review.get("asin"), "asin", path, line),
-                require_seconds(review.get("unixReviewTime"), "unixReviewTime", path, line),
-            )
+        return reviews_by_the_day(self._files.reviews)
 
     def items(self) -> Iterator[dict[str, object]]:
         """One record a product: title, brand, categories (path), price (dollars), description."""

@@ -6,34 +6,23 @@ Times are milliseconds and become seconds with fractions.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import orjson
 
 from training.readers.amazon import (
-    TEXT_FIELDS,
+    Department,
     clean_brand,
     clean_description,
     clean_path,
     clean_text,
     clean_title,
-    find_files,
     parse_price,
 )
 from training.readers.records import RawInteraction, read_records, require_id, require_milliseconds
 
 
-class Amazon2023:
+class Amazon2023(Department):
     """One department of the 2023 dump in the folder `raw`. Raises DataError if its files are not there."""
-
-    text = TEXT_FIELDS
-
-    def __init__(self, raw: Path) -> None:
-        self._files = find_files(raw)
-
-    def files(self) -> tuple[Path, ...]:
-        """Reviews and metadata."""
-        return self._files
 
     def interactions(self) -> Iterator[RawInteraction]:
         """One interaction a review."""
