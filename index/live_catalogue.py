@@ -37,6 +37,7 @@ class LiveCatalogue(Catalogue):
         self._terms: dict[str, Terms] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._present: dict[str, np.ndarray] = {}
+        self._attributes: dict[int, Mapping[str, object]] = {}
 
     def row(self, item_id: str) -> int | None:
         """Row of an item, or None for an id the catalogue does not have, or has no longer."""
