@@ -7,7 +7,8 @@ output is the embedding. One module holds everything trainable for one side; use
 
 Three read-outs. "suffix" is the paper's: z = normalize(h_s). "residual", for encoders: z = normalize(mean + W h_s),
 where the mean is that of the history's frozen item vectors, weighted by recency, and W starts at zero, so training
-starts exactly from zero-shot retrieval. "mean" averages the text tokens' outputs, the paper's ablation.
+starts exactly from zero-shot retrieval; a sentence joins the mean (sentence_head.py). "mean" averages the text tokens'
+outputs, the paper's ablation.
 
 Letters: B batch, T text tokens, N history, P prefix, D backbone width.
 """
@@ -22,6 +23,7 @@ from torch.nn import functional
 from model.backbone import Backbone
 from model.config import LaserConfig
 from model.m_former import MFormer, Routing
+from model.sentence_head import SentenceHead
 
 
 class Prompted(NamedTuple):
@@ -73,6 +75,8 @@ class BiTuning(nn.Module):
             nn.init.zeros_(self.residual.weight)
             self.decay_logit = nn.Parameter(torch.logit(torch.tensor(config.decay)))
             self.sentence_weight = nn.Parameter(torch.tensor(0.5))
+        # Still but in a phase of its own (training/sentence_phase.py).
+        self.sentence_head = SentenceHead(width).requires_grad_(False) if config.sentence_head else None
 
     def forward(self, backbone: Backbone, batch: Prompted) -> Embedded:
         """Embed a batch: virtual tokens around the text, one pass of the frozen backbone, the read-out."""
@@ -89,15 +93,23 @@ class BiTuning(nn.Module):
         return Embedded(functional.normalize(base + added, dim=-1), routing, base, added)
 
     def base(self, batch: Prompted) -> Tensor:
-        """The residual read-out's start: the recency-weighted mean of frozen item vectors, unit length or 0. [B, D]."""
+        """The residual read-out's start: the history and the sentence, unit length or 0. [B, D]."""
+        return self.joined(self.history(batch), batch.sentence_vector)
+
+    def history(self, batch: Prompted) -> Tensor:
+        """The recency-weighted mean of the history's frozen item vectors, unit length, 0 without any. [B, D]."""
         newer = (
             batch.vectors_present.flip(1).cumsum(dim=1).flip(1)
         )  # 1 for the newest present item, then 2, ...
         weights = torch.sigmoid(self.decay_logit) ** (newer - 1) * batch.vectors_present
-        history = functional.normalize((batch.text_vectors * weights[..., None]).sum(dim=1), dim=-1)
-        alone = ~batch.vectors_present.any(dim=1, keepdim=True)
-        sentence = batch.sentence_vector * torch.where(alone, 1.0, self.sentence_weight)
-        return functional.normalize(history + sentence, dim=-1)
+        return functional.normalize((batch.text_vectors * weights[..., None]).sum(dim=1), dim=-1)
+
+    def joined(self, history: Tensor, sentence: Tensor) -> Tensor:
+        """`history` [B, D] and the frozen vector of each sentence [B, D], 0 without one -> [B, D]."""
+        alone = ~history.any(dim=1, keepdim=True)
+        weight = torch.where(alone, 1.0, self.sentence_weight)  # [B, 1]
+        said = sentence * weight if self.sentence_head is None else self.sentence_head(sentence, weight)
+        return functional.normalize(history + said, dim=-1)
 
     def start(self, backbone: Backbone) -> None:
         """Give a new side what it takes over from the backbone: the frozen end token, where that is its suffix."""

@@ -74,6 +74,7 @@ class LaserConfig:
     (the paper's ablation). `sources` names the collaborative states the M-Former reads; without any the prefix is
     learned alone, and without prefix tokens there is none. `base_prefix` adds a learned prefix to the M-Former's;
     `whiten` whitens the frozen item vectors; `decay` is where the recency weight of the residual read-out starts.
+    `sentence_head`: a sentence's own words choose how much it weighs in the residual read-out, and its sign.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -87,6 +88,7 @@ class LaserConfig:
     whiten: bool = True
     decay: float = 0.7
     max_history: int = 20
+    sentence_head: bool = False
 
     def __post_init__(self) -> None:
         if self.read_out not in ("residual", "suffix", "mean"):
@@ -97,14 +99,19 @@ class LaserConfig:
             raise ValueError(
                 f"m_former.prefix_tokens is 0, which leaves {', '.join(self.sources)} no way in: empty sources too"
             )
+        if self.sentence_head and self.read_out != "residual":
+            raise ValueError(f"sentence_head needs the residual read_out, not {self.read_out!r}")
         if not 0 < self.decay < 1:
             raise ValueError(f"decay must lie in (0, 1), not {self.decay}")
         if self.max_history < 1:
             raise ValueError(f"max_history must be at least 1, not {self.max_history}")
 
     def to_dict(self) -> dict[str, object]:
-        """The fields, nested, ready for JSON."""
-        return asdict(self)
+        """The fields, nested, ready for JSON; a sentence head that is not there is not named, as in older files."""
+        plain = asdict(self)
+        if not self.sentence_head:
+            del plain["sentence_head"]
+        return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LaserConfig":

@@ -102,6 +102,49 @@ def test_a_sentence_joins_the_mean_at_half_its_weight_and_stands_alone_without_a
     torch.testing.assert_close(alone[0], unit(0, 1))
 
 
+def heard(**weights: Tensor) -> BiTuning:
+    """`side` with a sentence head, of which the given weights are set."""
+    module = side(sentence_head=True)
+    assert module.sentence_head is not None
+    with torch.no_grad():
+        for name, weight in weights.items():
+            module.sentence_head.get_parameter(name.replace("_", ".")).copy_(weight)
+    return module
+
+
+def test_a_new_sentence_head_changes_nothing(backbone: Backbone) -> None:
+    with torch.no_grad():
+        assert torch.equal(heard()(backbone, stack(crowd())).z, side()(backbone, stack(crowd())).z)
+
+
+def test_the_sentence_chooses_its_weight_and_its_sign(backbone: Backbone) -> None:
+    """One half, plus sqrt(32) * -.5 / sqrt(32) * 3 for a sentence that reads 3 where the gain looks."""
+    module = heard(gain_weight=unit(0, 0, -0.5 / 32**0.5)[None])
+    for reading, weight in ((0.0, 0.5), (3.0, -1.0)):
+        batch = one([2, 9, 3], unit(1)[None], sentence=unit(0, 1, reading))
+        expected = functional.normalize(unit(1) + weight * unit(0, 1, reading), dim=0)
+        torch.testing.assert_close(module(backbone, batch).z[0], expected)
+
+
+def test_the_map_moves_what_the_sentence_adds(backbone: Backbone) -> None:
+    module = heard(map_weight=torch.outer(unit(0, 0, 4), unit(0, 1)))
+    z = module(backbone, one([2, 9, 3], unit(1)[None], sentence=unit(0, 1))).z
+    torch.testing.assert_close(z[0], functional.normalize(unit(1, 0.5, 2), dim=0))
+
+
+def test_a_trained_sentence_head_changes_no_bit_of_who_says_nothing(backbone: Backbone) -> None:
+    module = heard(gain_weight=torch.randn(1, 32), gain_bias=torch.ones(1), map_weight=torch.randn(32, 32))
+    with torch.no_grad():
+        before, after = side()(backbone, stack(crowd())).z, module(backbone, stack(crowd())).z
+    assert torch.equal(before[:3], after[:3])
+    assert not torch.allclose(before[3], after[3])  # who has a sentence
+
+
+def test_a_sentence_head_is_trained_in_a_phase_of_its_own() -> None:
+    still = {name for name, parameter in heard().named_parameters() if not parameter.requires_grad}
+    assert still == {"sentence_head.gain.weight", "sentence_head.gain.bias", "sentence_head.map.weight"}
+
+
 def test_the_suffix_is_added_through_the_map(backbone: Backbone) -> None:
     """z = normalize(mean + W h_s)."""
     module, batch = side(), one([2, 9, 14, 3], unit(1)[None])

@@ -121,6 +121,18 @@ def test_a_laser_without_sources_fusion_or_whitening_comes_back(
         np.testing.assert_array_equal(before, after)
 
 
+def test_a_sentence_head_comes_back(laser: Laser, folder: Path) -> None:
+    config = replace(laser.config, sentence_head=True)
+    widths = [laser.collaborative.state_widths[name] for name in config.sources]
+    sides = [BiTuning(config, widths, laser.backbone.width) for _ in range(2)]
+    assert sides[1].sentence_head is not None
+    torch.nn.init.normal_(sides[1].sentence_head.gain.weight)
+    save_checkpoint(replace(laser, config=config, item_side=sides[0], user_side=sides[1]), folder)
+    loaded = load_checkpoint(folder, dtype="float32")
+    assert loaded.user_side.sentence_head is not None
+    assert torch.equal(loaded.user_side.sentence_head.gain.weight, sides[1].sentence_head.gain.weight)
+
+
 def test_neighbours_come_back_whole(laser: Laser, folder: Path) -> None:
     loaded = load_checkpoint(folder, dtype="float32").fusion
     assert laser.fusion.neighbours is not None

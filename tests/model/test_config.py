@@ -24,6 +24,10 @@ from model.config import LaserConfig, MFormerConfig, PromptConfig
             lambda: LaserConfig(sources=("sasrec",), m_former=MFormerConfig(prefix_tokens=0)),
             "prefix_tokens is 0, which leaves sasrec no way in: empty sources too",
         ),
+        (
+            lambda: LaserConfig(read_out="suffix", sentence_head=True),
+            "sentence_head needs the residual read_out, not 'suffix'",
+        ),
         (lambda: LaserConfig(decay=1.0), r"decay must lie in \(0, 1\), not 1.0"),
         (lambda: LaserConfig(max_history=0), "max_history must be at least 1, not 0"),
     ],
@@ -49,6 +53,13 @@ def test_json_brings_back_every_setting() -> None:
     )
     assert LaserConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert LaserConfig.from_dict({}) == LaserConfig()
+    with_head = LaserConfig(sentence_head=True)
+    assert LaserConfig.from_dict(json.loads(json.dumps(with_head.to_dict()))) == with_head
+
+
+def test_a_sentence_head_that_is_not_there_is_not_named() -> None:
+    """So a checkpoint from before there were any, saved again, has the fingerprint it had."""
+    assert "sentence_head" not in LaserConfig().to_dict()
 
 
 @pytest.mark.parametrize(
