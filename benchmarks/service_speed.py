@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = asking_parser("service_speed", __doc__, seconds=30).parse_args(arguments)
     bundle = open_bundle(given.bundles)
     laser = load_checkpoint(bundle.folder / "checkpoint", device="cpu")
-    laser.backbone.fuse()  # as the service does
+    laser.fuse()  # as the service does
     asked = users_of(given.data, bundle.catalogue, given.users, given.seed)
     measured = _measure(bundle, laser, asked, given)
     data = {given.data.name: asked.data_hash}

@@ -16,6 +16,7 @@ from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
+from model.fused_maps import fuse_maps
 from model.fusion import Fusion
 from model.neighbours import NeighbourArrays
 from model.whitening import Whitening
@@ -44,6 +45,13 @@ class Laser:
         self.text.whitening = self.whitening
         self.item_side.eval().requires_grad_(False)
         self.user_side.eval().requires_grad_(False)
+
+    def fuse(self) -> None:
+        """From now on, encode in the quickest way there is here; what trained these weights must be done with them."""
+        self.backbone.fuse()
+        for side in (self.item_side, self.user_side) if self.on_cpu else ():
+            if side.m_former is not None:
+                fuse_maps(side.m_former)
 
     @property
     def width(self) -> int:

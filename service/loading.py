@@ -42,7 +42,7 @@ def load_recommender(
     except (BundleError, CheckpointError, BackboneError) as error:
         raise StartupError(_line(error)) from error
     _match(bundle, laser)
-    laser.backbone.fuse()
+    laser.fuse()
     search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
     index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
     text = TextEncoder(laser.config, laser.backbone)  # one that does not whiten

@@ -76,7 +76,7 @@ def make_bundle(
         laser = loading.result()
     if before is not None and before.manifest.encoder_fingerprint != laser.fingerprint:
         before = None
-    laser.backbone.fuse()
+    laser.fuse()
     old_rows = _reusable(catalogue, before, laser)
     encoded = _encode(records, old_rows, before, laser, console)
     partition = partitioned(catalogue, encoded, dataset, laser, console)

@@ -58,7 +58,6 @@ def build(data: Path, seed: int) -> World:
     config, dataset = preset("cpu"), load_dataset(data)
     torch.manual_seed(seed)
     backbone = load_backbone(config.laser.backbone)
-    backbone.fuse()  # as the service and re-indexing do
     kinds = {kind: config.id_recommenders.shape(kind, len(dataset.items)) for kind in config.laser.sources}
     recommenders = {kind: build_id_recommender(shape) for kind, shape in kinds.items()}
     collaborative = Collaborative(recommenders, dataset.item_ids, np.ones(len(dataset.items), bool))
@@ -68,5 +67,6 @@ def build(data: Path, seed: int) -> World:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     white = Whitening(np.zeros(backbone.width, np.float32), np.eye(backbone.width, dtype=np.float32))
     laser = Laser(config.laser, backbone, *sides, collaborative, Fusion(collaborative), "untrained", white)
+    laser.fuse()  # as the service and re-indexing do
     token_ids = TextEncoder(config.laser, backbone).item_tokens(dataset.items)
     return World(config, dataset, laser, TrainingItems(dataset.item_ids, token_ids, vectors))
