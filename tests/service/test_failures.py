@@ -181,7 +181,7 @@ def test_what_nobody_foresaw_is_a_problem_document_too(
     def fail(*_: object) -> None:
         raise KeyError("private detail")
 
-    monkeypatch.setattr("service.recommender._described", fail)
+    monkeypatch.setattr("service.recommender.described", fail)
     response = server.client.get("/items/i1")
     refused(response, 500, "internal", None)
     assert "private" not in response.text

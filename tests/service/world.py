@@ -115,8 +115,8 @@ def running(settings: Settings, recommender: Recommender) -> Iterator[Running]:
         listener.close()
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until something happens, or fail."""
+def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something happens, or fail; the machine may be busy with other things."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
