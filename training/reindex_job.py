@@ -34,6 +34,7 @@ from training.data import load_dataset
 from training.live_changes import ChangeLog, Record, fold, read_changes, trim_log
 from training.reindex_inputs import MadeFrom
 from training.reindex_parts import PROBES, RECALL, partitioned, popularity
+from training.side_by_side import encode_side_by_side
 
 
 class Made(NamedTuple):
@@ -143,8 +144,8 @@ def _encode(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("encoding items", total=len(new))
-        fresh = laser.encode_items(
-            [records[int(row)] for row in new], progress=lambda count: progress.advance(task, count)
+        fresh = encode_side_by_side(
+            laser, [records[int(row)] for row in new], lambda count: progress.advance(task, count)
         )
     if before is None:
         return fresh
