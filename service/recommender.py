@@ -125,12 +125,13 @@ class Recommender:
         return response
 
     async def similar(self, item_id: str, k: int, trace: Trace) -> schemas.SimilarResponse:
-        """Answer GET /items/{item_id}/similar: nearest by the Laser embedding z alone, the item itself left out."""
+        """Answer GET /items/{item_id}/similar: nearest by z alone, seen from the mean item; itself left out."""
         schemas.check_k(k, self._settings)
         snapshot = self.snapshot
         row = row_of(snapshot, item_id)
-        # A vector is [z ; a*c], and c is weighted for users: with zeros in its place the score is cos(z, z).
+        # A vector is [z ; a*c], and c is weighted for users: with zeros in its place z alone counts.
         query = snapshot.vectors[row].copy()  # [V]
+        query[: snapshot.text_width] -= snapshot.centre
         query[snapshot.text_width :] = 0
         search = partial(self._stages.search, trace=trace, admitted=False)
         page = await select(search, SearchJob(snapshot, query, k, None, [row]), (), None)

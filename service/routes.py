@@ -138,7 +138,7 @@ ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes",
 async def similar(
     http: Request, recommender: Loaded, item_id: ItemIdPath, query: Annotated[SimilarQuery, Query()]
 ) -> SimilarResponse:
-    """The k items nearest to an item by their Laser embeddings; the score is the cosine."""
+    """The k items nearest to an item by their Laser embeddings, seen from the mean of all; the score orders them."""
     return await while_connected(http, recommender.similar(item_id, query.k, trace_of(http)))
 
 

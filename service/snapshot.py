@@ -9,6 +9,7 @@ Letters: n rows, V vector width, D text width, S sampled rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,16 @@ class Snapshot:
     def z(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The unit vectors [k, D] of some rows, without what collaborative filtering adds to them."""
         return self.vectors[np.array(rows, np.int64)][:, : self.text_width]
+
+    @cached_property
+    def centre(self) -> NDArray[np.float32]:
+        """float32 [D]: the mean z of the sample, what items share and what therefore tells none from another.
+
+        Training may add one direction to all of them; by the plain cosine the few items that lie along it most are then
+        similar to everything.
+        """
+        mean: NDArray[np.float32] = self.sample[:, : self.text_width].mean(axis=0)
+        return mean
 
     @property
     def text_width(self) -> int:

@@ -85,8 +85,8 @@ def popularity(counts: NDArray[np.float32]) -> Popularity:
 
 
 def reach(catalogue: Catalogue, rows: RowNumbers, vectors: Vectors) -> Reach:
-    """Among `rows` themselves, by the cosine of their `vectors` [S, D]."""
-    similarity = vectors @ vectors.T  # [S, S]
+    """Among `rows` themselves, by their `vectors` [S, D], each seen from the mean, as similar items are asked for."""
+    similarity = (vectors - vectors.mean(axis=0)) @ vectors.T  # [S, S]
     np.fill_diagonal(similarity, -np.inf)
     each = min(EACH, max(len(rows) - 1, 0))
     nearest = np.argpartition(-similarity, each - 1, axis=1)[:, :each] if each else np.empty((0, 0), np.int64)

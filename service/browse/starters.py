@@ -27,10 +27,12 @@ Vectors = NDArray[np.float32]
 
 
 def histories(vectors: Vectors, rows: NDArray[np.int64]) -> list[list[int]]:
-    """Rows of each starter's history. `vectors` [S, D], unit length, are those of `rows` [S]."""
+    """Rows of each starter's history. `vectors` [S, D] are those of `rows` [S]; what all of them share is left out."""
     if len(rows) < LENGTH:
         return []
-    similarity = vectors @ vectors.T  # [S, S]
+    own = vectors - vectors.mean(axis=0)
+    own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6)
+    similarity = own @ own.T  # [S, S]
     around = min(AROUND, len(rows))
     nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :around]  # [S, around], itself first
     density = np.take_along_axis(similarity, nearest, axis=1).mean(axis=1)  # [S]

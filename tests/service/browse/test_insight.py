@@ -71,6 +71,16 @@ def test_reach_counts_what_comes_back() -> None:
     assert (alone.each, alone.coverage, alone.gini) == (0, 0.0, 0.0)
 
 
+def test_what_all_items_share_brings_none_of_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the plain cosine the last is nearest to each of the two pairs: it has least besides what all share."""
+    monkeypatch.setattr(insight, "EACH", 1)
+    five = Catalogue.from_records([{"item_id": name, "title": name} for name in "ABCDE"])
+    shared = np.array([[3, 1, 0], [3, 0.3, 0.95], [3, -1, 0], [3, -0.3, -0.95], [3, 0.01, 0]], "f4")
+    shared /= np.linalg.norm(shared, axis=1, keepdims=True)
+    assert (shared @ shared.T - 2 * np.eye(5)).argmax(axis=1)[:4].tolist() == [4, 4, 4, 4]
+    assert insight.reach(five, np.arange(5), shared).coverage == 0.8
+
+
 def test_gini_in_closed_form() -> None:
     assert insight.gini(np.array([5, 5, 5])) == 0
     assert insight.gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)  # 1 - 1/n: one alone
