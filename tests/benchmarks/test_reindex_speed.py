@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.reindex_speed import Run, checks, measure, rows
 from benchmarks.speed_bench.enlarged import write_enlarged
+from benchmarks.speed_bench.passes import least_seconds, recorded_passes
+from model.backbone import Backbone
 from model.checkpoint import save_checkpoint
-from tests.tiny import tiny_laser
+from tests.tiny import tiny_backbone, tiny_laser
 from tests.training_world import ITEM_IDS, ITEMS, write_world
 from training.data import hash_files, load_dataset
 
@@ -16,10 +19,30 @@ from training.data import hash_files, load_dataset
 def test_re_indexing_is_measured_whole_then_unchanged(tmp_path: Path) -> None:
     save_checkpoint(tiny_laser(ITEM_IDS, tmp_path / "backbone"), tmp_path / "run" / "checkpoint")
     write_world(tmp_path / "data")
-    run = measure(tmp_path, tmp_path / "data")
+    with recorded_passes() as passes:
+        measure(tmp_path, tmp_path / "data", ())
+    assert sum(len(each.present) for each in passes) == 2 * ITEMS, "the text and the prompt of each item"
+    run = measure(tmp_path, tmp_path / "data", passes)
     assert run.items == ITEMS
-    assert 0 < run.backbone < run.full
+    assert 0 < run.limit < run.full
     assert len(list((tmp_path / "bundles").glob("*/manifest.json"))) == 1, "the second one made none"
+
+
+def test_passes_are_run_again_as_they_were_in_both_ways() -> None:
+    backbone, seen = tiny_backbone(), []
+    place = torch.arange(3)[None]
+    with torch.inference_mode(), recorded_passes() as passes:
+        backbone(backbone.embedding(place), place >= 0, place, torch.tensor([2]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Backbone, "forward", lambda *given: seen.append((*given, torch.is_inference_mode_enabled()))
+        )
+        assert least_seconds(passes) > 0
+    (each,) = passes
+    assert torch.equal(each.embeddings, backbone.embedding(place))
+    assert len(seen) == 2
+    for call in seen:
+        assert all(given is kept for given, kept in zip(call, (*each, True), strict=True))
 
 
 def test_the_run_whose_share_is_the_median_counts() -> None:
