@@ -15,6 +15,7 @@ from typing import Any, cast
 from model.config import PAPER_INSTRUCTION, LaserConfig, MFormerConfig, PromptConfig
 from model.fusion import NEIGHBOURS, POPULARITY
 from training.collective_ease import NeighbourConfig
+from training.sentence_phase import SentenceConfig
 from training.train_id_recommenders import IdTrainingConfig
 from training.train_laser import LaserTrainingConfig
 
@@ -49,6 +50,7 @@ class RunConfig:
     training: LaserTrainingConfig = field(default_factory=LaserTrainingConfig)
     id_recommenders: IdTrainingConfig = field(default_factory=IdTrainingConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
+    sentences: SentenceConfig = field(default_factory=SentenceConfig)
 
     def __post_init__(self) -> None:
         missing = set(self.laser.sources) - set(self.id_recommenders.kinds)
@@ -63,9 +65,15 @@ class RunConfig:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, nested, as JSON gives them back."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return plain
+        """The fields, nested, as JSON gives them back.
+
+        What is off has no settings: a run from before there was a phase of the sentences agrees with one without it.
+        """
+        plain = asdict(self) | {"laser": self.laser.to_dict()}
+        if not self.sentences.epochs:
+            del plain["sentences"]
+        copied: dict[str, Any] = json.loads(json.dumps(plain))
+        return copied
 
 
 def preset(name: str, overrides: Mapping[str, str] | None = None) -> RunConfig:

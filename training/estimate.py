@@ -44,7 +44,8 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     step, forward = _probe(text)
     first, second = config.training.phase1_epochs, config.training.phase2_epochs
     learned = (first + second) * trained * user + first * trained * item
-    encoded = (first + second) * validated * user + 2 * first * items * item + rows * user
+    told = min(2 * rows, config.sentences.rows) if config.sentences.epochs else 0
+    encoded = (first + second) * validated * user + 2 * first * items * item + (rows + told) * user
     id_rounds = 2 * len(config.id_recommenders.kinds) * config.id_recommenders.epochs
     logits = items if items <= SOFTMAX_LIMIT else SAMPLED_NEGATIVES
     seconds = learned * step + encoded * forward + id_rounds * interactions * logits * ID_SECONDS_PER_LOGIT

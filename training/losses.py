@@ -46,3 +46,13 @@ def balance_loss(routing: Routing) -> Tensor:
     experts = probabilities.shape[1]
     best = functional.one_hot(probabilities.argmax(dim=1), experts).to(probabilities.dtype)
     return experts * (best.mean(dim=0) * probabilities.mean(dim=0)).sum()
+
+
+def filter_loss(scores: Tensor, unheard: Tensor, true: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy to what a filter would leave of the `unheard` scores; scores [B, I], true bool [B, I] -> scalar.
+
+    The teacher is the softmax of `unheard` over the items that are true, at least one a row (a filter distilled into
+    the embedding; Hinton et al. 2015).
+    """
+    teacher = (unheard / temperature).masked_fill(~true, float("-inf")).softmax(dim=1)
+    return functional.cross_entropy(scores / temperature, teacher)

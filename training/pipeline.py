@@ -1,6 +1,6 @@
 """The offline story, one run from a data folder to a checkpoint.
 
-    data -> text vectors -> ID recommenders (two rounds each) -> phase 1 -> phase 2 -> fusion -> checkpoint
+    data -> text vectors -> ID recommenders (two rounds each) -> phase 1 -> phase 2 -> sentences -> fusion -> checkpoint
 
 Each stage leaves its state on disk; a run that was stopped goes on where it was with `resume=True`.
 """
@@ -33,6 +33,7 @@ from training.report import write_training_report
 from training.residual_step import choose_step, take_step
 from training.run_folder import RunFolder
 from training.scorers import EmbeddingScorer, Encoding, TrainingItems
+from training.sentence_phase import SentencePhase
 from training.sentences import Attributes, Sentences
 from training.train_id_recommenders import CrossFitted, hold_out_last, sample_rows, train_id_recommender
 from training.train_laser import LaserTrainer
@@ -59,7 +60,9 @@ def train(
     _check_users(dataset)
     if "laser.text_fields" in (overrides or {}):
         raise ConfigError(f"laser.text_fields: 'text' in {data / INFO_FILE} says what an item's text is")
-    config = _with_text_fields(preset(preset_name, overrides), dataset)
+    if "laser.sentence_head" in (overrides or {}):
+        raise ConfigError("laser.sentence_head: sentences.epochs decides whether one is trained")
+    config = _settled(preset(preset_name, overrides), dataset)
     console = console or Console(stderr=True)
     description = {
         "preset": preset_name,
@@ -182,6 +185,18 @@ class Training:
             for each in (item_side, side):
                 take_step(each, chosen.step)
             matrix = trainer.item_matrix(item_side)
+        if side.sentence_head is not None:
+            phase = SentencePhase(
+                trainer.encoding,
+                side,
+                matrix,
+                Sentences(Attributes.read(self.dataset.items)),
+                self.config.sentences,
+                self.config.training.temperature,
+                self.seed,
+                self.folder.step,
+            )
+            phase.run(trainer.rows, self.folder.state / "sentences.state", self.folder.log)
         return item_side, side, matrix.cpu().numpy()
 
     def _collaborative(self, recommenders: Mapping[str, IdRecommender]) -> Collaborative:
@@ -190,9 +205,10 @@ class Training:
         return Collaborative(recommenders, self.dataset.item_ids, warm)
 
 
-def _with_text_fields(config: RunConfig, dataset: Dataset) -> RunConfig:
-    """The data set says which fields make an item's text."""
-    return replace(config, laser=replace(config.laser, text_fields=dataset.info.text))
+def _settled(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The data set says which fields make an item's text; a sentence head is there where its phase can train it."""
+    hears = config.sentences.epochs > 0 and config.laser.read_out == "residual"
+    return replace(config, laser=replace(config.laser, text_fields=dataset.info.text, sentence_head=hears))
 
 
 def _check_users(dataset: Dataset) -> None:

@@ -43,13 +43,44 @@ class Templates(NamedTuple):
 
 TRAINING = Templates(
     include=(
+        "{value}",
         "only {value}",
         "{value} please",
         "I am looking for {value}",
+        "I need {value}",
+        "I love {value}",
+        "I prefer {value}",
+        "I am interested in {value}",
         "show me {value}",
+        "recommend {value}",
         "something {value}",
+        "anything from {value}",
+        "more {value}",
+        "can I have {value}",
+        "how about {value}",
+        "my favourite is {value}",
+        "it should be {value}",
     ),
-    exclude=("no {value}", "not {value}", "without {value}", "anything but {value}", "nothing {value}"),
+    exclude=(
+        "no {value}",
+        "no more {value}",
+        "please no {value}",
+        "not {value}",
+        "not interested in {value}",
+        "never {value}",
+        "without {value}",
+        "anything but {value}",
+        "nothing {value}",
+        "other than {value}",
+        "leave out {value}",
+        "skip {value}",
+        "stay away from {value}",
+        "don't show me {value}",
+        "I don't need {value}",
+        "I hate {value}",
+        "I am tired of {value}",
+        "it should not be {value}",
+    ),
     below=("{name} under {number}", "{name} less than {number}", "{name} at most {number}"),
     above=("{name} over {number}", "{name} more than {number}", "{name} at least {number}"),
 )
@@ -68,12 +99,32 @@ class Claim(NamedTuple):
     value: str
 
 
+class Bound(NamedTuple):
+    """A number that an attribute lies below, or above."""
+
+    attribute: str
+    number: float
+
+
+class Said(NamedTuple):
+    """A sentence and what it means: items with the value, or below the number; not `positive`, the others."""
+
+    sentence: str
+    about: Claim | Bound
+    positive: bool
+
+
 class Spoken(NamedTuple):
     """A training row with a sentence that is true of its target."""
 
     history: Rows
     target: int
-    sentence: str
+    said: Said
+
+    @property
+    def sentence(self) -> str:
+        """The words."""
+        return self.said.sentence
 
 
 @dataclass(frozen=True)
@@ -146,7 +197,7 @@ class Sentences:
         digest = hashlib.sha256("\0".join(claim).encode()).digest()
         return (digest[0] % TEST_SHARE == 0) == self._testing
 
-    def _opposites(self, one: int, two: int, rng: np.random.Generator) -> tuple[str, str] | None:
+    def _opposites(self, one: int, two: int, rng: np.random.Generator) -> tuple[Said, Said] | None:
         """A sentence true of `one` and not of `two`, and its opposite."""
         mine = [claim for claim in self.attributes.claims(one, two) if self.speaks_of(claim)]
         theirs = [claim for claim in self.attributes.claims(two, one) if self.speaks_of(claim)]
@@ -155,15 +206,22 @@ class Sentences:
         if chosen < 0:
             return None
         if chosen < len(mine):
-            return self.include(mine[chosen], rng), self.exclude(mine[chosen], rng)
+            return self._wanted(mine[chosen], rng), self._unwanted(mine[chosen], rng)
         chosen -= len(mine)
         if chosen < len(theirs):
-            return self.exclude(theirs[chosen], rng), self.include(theirs[chosen], rng)
+            return self._unwanted(theirs[chosen], rng), self._wanted(theirs[chosen], rng)
         name, number, below = bounds[chosen - len(theirs)]
         said = {"name": name.replace("_", " "), "number": f"{number:g}"}
-        low = _pick(self._templates.below, rng).format(**said)
-        high = _pick(self._templates.above, rng).format(**said)
+        bound = Bound(name, number)
+        low = Said(_pick(self._templates.below, rng).format(**said), bound, True)
+        high = Said(_pick(self._templates.above, rng).format(**said), bound, False)
         return (low, high) if below else (high, low)
+
+    def _wanted(self, claim: Claim, rng: np.random.Generator) -> Said:
+        return Said(self.include(claim, rng), claim, True)
+
+    def _unwanted(self, claim: Claim, rng: np.random.Generator) -> Said:
+        return Said(self.exclude(claim, rng), claim, False)
 
     def _bounds(self, one: int, two: int) -> Iterator[tuple[str, float, bool]]:
         """Numbers between the two items' own: attribute, number, whether `one` lies below."""

@@ -1,14 +1,17 @@
 """What training with sentences changes: whether the embedding follows them, and what it costs without one.
 
-Two runs that differ in `training.sentence_share` alone. Laser alone answers test users who say something: values and
-templates that training never saw, no filter, no steering, so whatever obeys is the embedding. A wanted value is one of
-the test item's, at least 20 items have it; an unwanted one is of the history and not of the test item.
+One run with its sentence head (training/sentence_phase.py) and with the head silenced. Laser alone answers test users
+who say something: values and templates that training never saw, no filter, no steering, so whatever obeys is the
+embedding. A wanted value is one of the test item's, at least 20 items have it; an unwanted one is of the history and
+not of the test item.
 
     wanted    share of the first ten that has the value, and NDCG@10 (the test item has it too)
     unwanted  share of the first ten that has the value, and NDCG@10 (the test item has not)
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,13 +21,16 @@ from numpy.typing import NDArray
 from benchmarks.accuracy_bench.headline import rows_and_comparisons
 from benchmarks.accuracy_bench.study import Job, Study, digest
 from training.data import EvalRows, leave_one_out, load_dataset
-from training.evaluation_rows import ALONE, BEST, Subject
+from training.evaluation_rows import ALONE, Subject
+from training.laser_scorers import LaserScorer, LaserUsers
 from training.metrics import history_mask, ndcg_at, paired_bootstrap, target_ranks
+from training.ranking import RankedUsers, rank_users
+from training.sentence_phase import SentenceConfig
 from training.sentences import Attributes, Claim, Sentences
 
 Rows = NDArray[np.int64]
 
-SHARE = "0.25"
+SETTINGS = {"sentences.epochs": str(SentenceConfig().epochs)}  # named, so the run is one that has a head
 FEASIBLE = 20  # items with a wanted value, besides those of the history
 CASES = 2_000  # users of each kind
 CUTOFF = 10
@@ -49,31 +55,31 @@ class Answers(NamedTuple):
 def jobs(study: Study, data: str) -> Iterator[Job]:
     """One row, on the first seed."""
     seed = study.seeds[0]
-    recipes = [study.recipe(data, seed, settings(share)) for share in (SHARE, "0")]
-    yield Job(f"instructions/{data}", digest([*recipes, CASES]), partial(measured, study, data, seed))
-
-
-def settings(share: str) -> dict[str, str]:
-    """The one setting that differs."""
-    return {"training.sentence_share": share}
+    recipe = digest([study.recipe(data, seed, SETTINGS), CASES])
+    yield Job(f"instructions/{data}", recipe, partial(measured, study, data, seed))
 
 
 def measured(study: Study, data: str, seed: int) -> Mapping[str, Any]:
-    """Both runs without a sentence, paired by user, and both with one."""
-    without = study.run(data, seed, settings("0"))
-    trained = study.run(data, seed, settings(SHARE), states_from=without)
-    before, after = (study.laser_ranks(data, run).ranks for run in (without, trained))
-    shown = {row: after[row] for row in (ALONE, BEST) if row in after}
-    found = rows_and_comparisons(shown, before, [(row, row) for row in shown])
+    """With the sentence head and with it silenced: users who say nothing, paired, and users who do."""
+    run = study.run(data, seed, SETTINGS, states_from=study.run(data, seed), states="*.state")
     dataset = load_dataset(study.folder(data))
     test = leave_one_out(dataset.histories).test
+    heard = study.subject(dataset, run)
+    subjects = {"without training": silenced(heard), "with training": heard}
+    before, after = (_quiet_ranks(subject, test) for subject in subjects.values())
+    found = rows_and_comparisons({ALONE: after}, {ALONE: before}, [(ALONE, ALONE)])
     attributes = Attributes.read(dataset.items)
     cases = make_cases(attributes, test, seed)
-    obeying = {
-        name: answers(study.subject(dataset, run), attributes, test, cases)
-        for name, run in (("without training", without), ("with training", trained))
-    }
+    obeying = {name: answers(subject, attributes, test, cases) for name, subject in subjects.items()}
     return {**found, "obeying": summary(cases, obeying)}
+
+
+def silenced(subject: Subject) -> Subject:
+    """The same run as it was before the phase of the sentences."""
+    side = copy.deepcopy(subject.laser.user_side)
+    side.sentence_head = None
+    run = replace(subject.run, laser=replace(subject.laser, user_side=side))
+    return Subject(run, LaserUsers(run.laser, subject.users.item_ids, subject.items))
 
 
 def make_cases(attributes: Attributes, test: EvalRows, seed: int) -> list[Case]:
@@ -132,6 +138,11 @@ def summary(cases: Sequence[Case], obeying: Mapping[str, Mapping[str, Answers]])
                 }
             )
     return lines
+
+
+def _quiet_ranks(subject: Subject, test: EvalRows) -> RankedUsers:
+    scorer = LaserScorer(ALONE, subject.users, subject.laser.backbone.width)
+    return rank_users(scorer, test, len(subject.users.item_ids))
 
 
 def _claims(attributes: Attributes, sentences: Sentences, items: Sequence[int]) -> set[Claim]:

@@ -50,8 +50,14 @@ class Study:
         return derived if derived.is_dir() else self.data / name
 
     def recipe(self, data: str, seed: int, changes: Mapping[str, str] | None = None, base: str = "") -> str:
-        """Short hash of a run's configuration, data and seed."""
-        config = preset(base or self.preset, {**self.overrides, **(changes or {})}).to_dict()
+        """Short hash of a run's configuration, data and seed.
+
+        How sentences are trained counts where it is named: no row without a sentence depends on it, to the bit.
+        """
+        settings = {**self.overrides, **(changes or {})}
+        config = preset(base or self.preset, settings).to_dict()
+        if not any(name.startswith("sentences.") for name in settings):
+            config.pop("sentences", None)
         return digest([config, data_hash(self.folder(data)), seed])
 
     def place(self, data: str, seed: int, changes: Mapping[str, str] | None = None, base: str = "") -> Path:
@@ -65,17 +71,19 @@ class Study:
         changes: Mapping[str, str] | None = None,
         base: str = "",
         states_from: Path | None = None,
+        states: str = "*rec-*.state",
     ) -> Path:
         """The finished run of a configuration: `base` (a preset) with `changes`. Trained, or gone on with, if need be.
 
-        `states_from` is a run of the same data and seed whose ID recommenders are the same; they are copied.
+        `states_from` is a run of the same data and seed whose stages named by `states` are the same, the ID
+        recommenders unless said otherwise; they are copied.
         """
         run = self.place(data, seed, changes, base)
         if (run / "checkpoint").is_dir():
             return run
         if states_from is not None and not run.exists():
             (run / "state").mkdir(parents=True)
-            for state in sorted((states_from / "state").glob("*rec-*.state")):
+            for state in sorted((states_from / "state").glob(states)):
                 shutil.copy(state, run / "state" / state.name)
         changes = {**self.overrides, **(changes or {})}
         train(self.folder(data), run, base or self.preset, seed, True, self.device, changes, self.console)

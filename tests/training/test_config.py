@@ -20,6 +20,15 @@ def test_every_preset_is_one_that_can_run_and_survives_json(name: str) -> None:
     assert set(config.laser.sources) <= set(config.id_recommenders.kinds)
 
 
+def test_a_phase_that_is_off_is_not_written_down() -> None:
+    """So a run from before there was one agrees with a run without it."""
+    off, on = (preset("cpu", {"sentences.epochs": epochs}).to_dict() for epochs in ("0", "3"))
+    assert "sentences" not in off
+    assert "sentence_head" not in off["laser"]
+    assert on.pop("sentences")["epochs"] == 3
+    assert on == off
+
+
 def test_the_default_is_cpu() -> None:
     assert preset("cpu") == RunConfig()
 
@@ -102,7 +111,7 @@ def test_overrides_are_made_together_whatever_their_order() -> None:
     [
         (
             {"nothing": "1"},
-            "nothing: no setting 'nothing'; there are laser, training, id_recommenders, fusion",
+            "nothing: no setting 'nothing'; there are laser, training, id_recommenders, fusion, sentences",
         ),
         (
             {"laser.prompt.instructions": "1"},

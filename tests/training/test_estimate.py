@@ -61,6 +61,15 @@ def test_time_grows_with_users_items_and_epochs(tmp_path: Path) -> None:
         assert of(tmp_path / f"d{number}", **{key: "20"}).seconds > least
 
 
+def test_time_grows_by_each_row_with_a_sentence(tmp_path: Path) -> None:
+    without, some, all_rows = (
+        of(tmp_path / name, sentences__epochs=epochs, sentences__rows=rows).seconds
+        for name, epochs, rows in (("a", "0", "100"), ("b", "8", "100"), ("c", "8", "1000"))
+    )
+    assert some - without == pytest.approx(100 * 100 * 1e-5)  # 100 rows of 100 tokens, 10 us each
+    assert all_rows - without == pytest.approx(120 * 100 * 1e-5)  # two of each of 60 users
+
+
 def test_time_is_bounded_by_the_rows_of_an_epoch_and_by_the_kinds_that_are_trained(tmp_path: Path) -> None:
     least = of(tmp_path / "a", training__rows_per_epoch="10").seconds
     assert least < of(tmp_path / "b").seconds
@@ -70,7 +79,7 @@ def test_time_is_bounded_by_the_rows_of_an_epoch_and_by_the_kinds_that_are_train
 
 def test_without_training_the_users_are_still_encoded_once(tmp_path: Path) -> None:
     none = {"training__phase1_epochs": "0", "training__phase2_epochs": "0"}
-    none |= {"laser__sources": "", "id_recommenders__kinds": ""}
+    none |= {"laser__sources": "", "id_recommenders__kinds": "", "sentences__epochs": "0"}
     # 60 users of 3 prefix tokens, a suffix and the 96 text tokens that a prompt is cut to, 10 us each.
     assert of(tmp_path / "data", **none).seconds == pytest.approx(60 * 100 * 1e-5)
 
@@ -78,7 +87,7 @@ def test_without_training_the_users_are_still_encoded_once(tmp_path: Path) -> No
 def test_an_epoch_of_phase_1_learns_from_users_and_positives_and_encodes_the_items_twice(
     tmp_path: Path,
 ) -> None:
-    alone = {"laser__sources": "", "id_recommenders__kinds": ""}
+    alone = {"laser__sources": "", "id_recommenders__kinds": "", "sentences__epochs": "0"}
     one = of(tmp_path / "a", **alone, training__phase1_epochs="1", training__phase2_epochs="0").seconds
     user, item = 100, 4 + 9 + 12  # of an item: virtual tokens, `[CLS]sum up:;[SEP]`, its own
     learned, encoded = 60 * user + 60 * item, 60 * user + 2 * 40 * item + 60 * user

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from model.m_former import Routing
-from training.losses import balance_loss, contrastive_loss, in_batch_loss
+from training.losses import balance_loss, contrastive_loss, filter_loss, in_batch_loss
 
 NONE = torch.zeros(0, dtype=torch.long)
 
@@ -124,3 +124,15 @@ def test_the_router_gets_its_gradient_from_the_probabilities() -> None:
     assert logits.grad is not None
     assert (logits.grad[..., 0] > 0).all()  # descending takes probability from the expert that does it all
     assert (logits.grad[..., 1] < 0).all()
+
+
+def test_the_filter_loss_is_the_cross_entropy_to_what_a_filter_leaves() -> None:
+    """Teacher (1/4, 3/4, 0) of the scores (0, log 3, 9) at temperature 1; student 1/3 each: the loss is log 3."""
+    unheard = torch.tensor([[0.0, math.log(3), 9.0]])
+    true = torch.tensor([[True, True, False]])
+    even = filter_loss(torch.zeros(1, 3), unheard, true, 1.0)
+    assert even.item() == pytest.approx(math.log(3))
+    student = torch.tensor([[0.0, 0.0, math.log(2)]])  # 1/4, 1/4, 1/2
+    assert filter_loss(student, unheard, true, 1.0).item() == pytest.approx(math.log(4))
+    cool = filter_loss(student / 2, unheard / 2, true, 0.5)  # temperature divides both
+    assert cool.item() == pytest.approx(math.log(4))

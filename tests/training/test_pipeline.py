@@ -36,7 +36,7 @@ from training.train_id_recommenders import CrossFitted
 
 RECORDS = [record(row) for row in range(ITEMS)]
 STAGES = ["sasrec-1", "sasrec-2", "bert4rec-1", "bert4rec-2", "gru4rec-1", "gru4rec-2"]
-STAGES += ["phase 1", "phase 2", "residual step", "neighbours", "fusion", "done"]
+STAGES += ["phase 1", "phase 2", "residual step", "sentences", "neighbours", "fusion", "done"]
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -216,6 +216,7 @@ def test_resuming_with_other_data_is_refused(made: Made, tmp_path: Path) -> None
         ),
         ({"laser.decay": "2"}, r"laser\.decay=2: decay must lie in \(0, 1\)"),
         ({"laser.text_fields": "brand"}, r"laser\.text_fields: .*dataset\.json"),
+        ({"laser.sentence_head": "true"}, r"laser\.sentence_head: sentences\.epochs decides"),
     ],
 )
 def test_settings_that_cannot_run_are_refused_before_a_folder_is_made(
@@ -313,6 +314,7 @@ def test_a_run_killed_in_every_stage_is_resumed_to_the_same_checkpoint(
         ("training.train_laser:LaserTrainer.validation_ndcg", 2),  # phase 1, after its second epoch
         ("training.train_laser:LaserTrainer.phase2", 0),  # between the phases
         ("training.train_laser:LaserTrainer.validation_ndcg", 2),  # phase 2, after its second epoch
+        ("training.sentence_phase:SentencePhase.told_apart", 3),  # the sentences, after their second epoch
         ("training.fit_fusion:candidate_pool", 0),
         ("training.pipeline:save_checkpoint", 0),  # with nothing left to train
     ]
@@ -323,6 +325,24 @@ def test_a_run_killed_in_every_stage_is_resumed_to_the_same_checkpoint(
                 again(made, tmp_path / "run", resume=number > 0)
     assert list(dict.fromkeys(line["stage"] for line in metrics(tmp_path / "run"))) == STAGES[:-1]
     assert fingerprint(again(made, tmp_path / "run", resume=True)) == made.fingerprint
+
+
+def test_a_phase_of_the_sentences_changes_nothing_but_what_sentences_do(made: Made, tmp_path: Path) -> None:
+    spoken = {"sentences.learning_rate": "0.02", "sentences.batch_size": "16"}
+    folders = []
+    for name, epochs in (("silent", "0"), ("spoken", "8")):
+        without = shutil.ignore_patterns("sentences.state")
+        shutil.copytree(made.run / "state", tmp_path / name / "state", ignore=without)
+        changes = spoken | {"sentences.epochs": epochs}
+        folders.append(again(made, tmp_path / name, overrides=made.overrides | changes))
+    assert "sentences" not in {line["stage"] for line in metrics(tmp_path / "silent")}
+    before, after = (load_checkpoint(folder) for folder in folders)
+    assert (before.config.sentence_head, after.config.sentence_head) == (False, True)
+    quiet = [History((ITEM_IDS[2],), ([5, 6],), np.ones((1, 32), np.float32))]
+    said = [quiet[0]._replace(constraint=before.tokenize_constraint("no red"))]
+    np.testing.assert_array_equal(before.encode_items(RECORDS).vectors, after.encode_items(RECORDS).vectors)
+    np.testing.assert_array_equal(before.encode_users(quiet), after.encode_users(quiet))
+    assert not np.allclose(before.encode_users(said), after.encode_users(said))
 
 
 # Other shapes ---------------------------------------------------------------------------------------------------
