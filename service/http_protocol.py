@@ -16,12 +16,15 @@ class BoundedHead(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = True
-        self._head_bytes = 0
+        self._heads = 0  # that ended
+        self._head_bytes = 0  # of one that has not
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
+        in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        ended = not in_head or self._heads > heads  # a body, or a head: of what follows them little is known yet
+        if ended or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         if self._head_bytes > MOST_HEAD:
@@ -30,6 +33,7 @@ class BoundedHead(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Called by the parser."""
         self._in_head = False
+        self._heads += 1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

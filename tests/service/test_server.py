@@ -252,6 +252,12 @@ def test_heads_of_one_connection_are_measured_apart(live: Running) -> None:
         assert live.client.post("/recommend", json={"history": []}, headers=long).status_code == 422
 
 
+def test_a_body_is_no_head_however_much_of_it_comes_at_once(live: Running) -> None:
+    for _ in range(2):
+        answer = live.client.post("/recommend", json={"history": [], "note": "x" * (4 * MOST_HEAD)})
+        assert answer.json()["code"] == "unknown_field"
+
+
 def test_a_wrong_setting_is_one_line() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "service"],

@@ -191,7 +191,10 @@ def test_a_failure_of_ours_is_an_error(
 
 
 def test_a_method_that_is_none_is_not_quoted(traced: Running, exporter: InMemorySpanExporter) -> None:
-    traced.client.request("MYWORDS", "/recommend")
+    assert (
+        traced.client.request("MYWORDS", "/recommend").status_code == 400
+    )  # as the parser says, unseen by us
+    assert traced.client.request("PROPFIND", "/recommend").status_code == 405
     assert one_request(exporter).name == "_OTHER /recommend"
 
 
