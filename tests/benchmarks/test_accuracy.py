@@ -100,6 +100,12 @@ def test_the_default_among_the_ablations_is_its_own_reference(studied: Studied) 
     assert rows["ablations/scientific/without MoE (K 1)"]["rows"] != reference["rows"]
 
 
+def test_who_says_nothing_is_answered_alike_with_and_without_the_sentence_head(studied: Studied) -> None:
+    row = studied.rows()["instructions/scientific"]
+    (pair,) = row["comparisons"]
+    assert (pair["ndcg"]["low"], pair["ndcg"]["high"]) == (0, 0)
+
+
 def test_low_resource_is_tested_on_all_users(studied: Studied) -> None:
     rows = studied.rows()
     assert rows["low-resource/scientific/20 %"]["users"] == 8

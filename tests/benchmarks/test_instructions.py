@@ -1,11 +1,20 @@
 """Whether an embedding follows sentences: which cases are made, and how answers become figures."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.accuracy_bench import instructions
-from benchmarks.accuracy_bench.instructions import Answers, Case, make_cases, summary
+from benchmarks.accuracy_bench.instructions import Answers, Case, make_cases, silenced, summary
+from model.bi_tuning import BiTuning
+from tests.tiny import tiny_laser
 from training.data import EvalRows
+from training.evaluation_rows import Subject
+from training.finished_run import FinishedRun
+from training.laser_scorers import LaserUsers
 from training.sentences import TESTING, Attributes, Claim, Sentences
 
 VALUES = [f"value {n}" for n in range(8)]
@@ -69,3 +78,21 @@ def test_figures_are_means_by_run_and_kind() -> None:
     assert line["ndcg"] == pytest.approx(0.75)
     assert line["having_change"]["mean"] == pytest.approx(0.6)
     assert line["ndcg_change"]["mean"] == pytest.approx(0.25)
+
+
+def test_a_silenced_run_is_the_one_before_its_head_was_trained() -> None:
+    ids = ("a", "b", "c")
+    laser = tiny_laser(ids)
+    config = replace(laser.config, sentence_head=True)
+    widths = [laser.collaborative.state_widths[name] for name in config.sources]
+    side = BiTuning(config, widths, laser.backbone.width)
+    side.load_state_dict(laser.user_side.state_dict(), strict=False)
+    assert side.sentence_head is not None
+    torch.nn.init.constant_(side.sentence_head.gain.bias, -3.0)
+    heard = replace(laser, config=config, user_side=side)
+    items = laser.encode_items([{"item_id": name, "title": f"item {name}"} for name in ids])
+    subject = Subject(FinishedRun(Path(), heard, {}), LaserUsers(heard, ids, items))
+    said = subject.users.history(np.array([1]))._replace(constraint=laser.tokenize_constraint("no c"))
+    before = laser.encode_users([said])
+    assert not np.allclose(subject.laser.encode_users([said]), before)
+    np.testing.assert_array_equal(silenced(subject).laser.encode_users([said]), before)
