@@ -173,5 +173,6 @@ _PRESETS: dict[str, RunConfig] = {
             phase1_epochs=3, phase2_epochs=1, rows_per_epoch=1_500, validation_users=500
         ),
         id_recommenders=IdTrainingConfig(epochs=25),
+        sentences=SentenceConfig(rows=2_000),
     ),
 }

@@ -57,6 +57,14 @@ def test_faithful_is_the_published_method_without_additions_of_ours() -> None:
     assert faithful.id_recommenders.text_start == preset("paper").id_recommenders.text_start == 0
 
 
+def test_the_demo_is_the_default_with_less_of_everything() -> None:
+    demo, default = preset("demo"), preset("cpu")
+    assert demo.laser == default.laser
+    assert demo.training.rows_per_epoch < default.training.rows_per_epoch
+    assert demo.id_recommenders.epochs < default.id_recommenders.epochs
+    assert demo.sentences.rows < default.sentences.rows
+
+
 def test_paper_and_faithful_train_no_recommender_that_they_do_not_read() -> None:
     assert preset("paper").id_recommenders.kinds == preset("faithful").id_recommenders.kinds == ("bert4rec",)
 
