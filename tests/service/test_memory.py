@@ -1,15 +1,16 @@
 """What is freed is given back: the process shrinks."""
 
 import gc
-import subprocess
-import sys
 import threading
 import weakref
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from service import memory, serve, server
 from service.memory import give_back_memory, keep_out_of_collections
+from service.settings import Settings
 
 STATUS = Path("/proc/self/status")
 
@@ -60,35 +61,25 @@ def test_what_is_loaded_is_not_looked_through_again() -> None:
         gc.unfreeze()
 
 
-ARENAS_OF_TEN_THREADS = """
-import ctypes, threading
-import pyarrow
-from service.memory import share_memory
-
-share_memory()
-assert pyarrow.default_memory_pool().backend_name == "system"
-all_there = threading.Barrier(10)
-threads = [threading.Thread(target=lambda: (bytearray(100_000), all_there.wait())) for _ in range(10)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-libc = ctypes.CDLL(None)
-libc.fopen.restype = ctypes.c_void_p
-libc.malloc_info(0, ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w")))
-libc.fflush(None)
-"""
+def test_a_process_that_serves_has_arrow_on_the_common_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools: list[str] = []
+    before = pa.default_memory_pool()
+    monkeypatch.setattr(
+        server, "run", lambda settings: pools.append(pa.default_memory_pool().backend_name) or 0
+    )
+    try:
+        assert serve(Settings()) == 0
+    finally:
+        pa.set_memory_pool(before)
+    assert pools == ["system"]
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="glibc says how many arenas it has")
-@pytest.mark.parametrize(("chosen", "arenas"), [(None, 2), ("1", 1)])
-def test_threads_share_two_arenas_unless_somebody_chose(
-    chosen: str | None, arenas: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if chosen is None:
-        monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
-    else:
-        monkeypatch.setenv("MALLOC_ARENA_MAX", chosen)
-    command = [sys.executable, "-c", ARENAS_OF_TEN_THREADS]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-    assert said.count("<heap nr=") == arenas
+def test_what_loading_freed_is_given_back_before_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(memory, "give_back_memory", lambda: given.append(gc.get_freeze_count() > 0))
+    try:
+        keep_out_of_collections()
+        assert given == [False], "what is freed first is not kept"
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
