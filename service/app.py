@@ -28,6 +28,7 @@ from service.envelope import Envelope
 from service.errors import ApiError, from_http, from_validation, problem
 from service.following import Follower
 from service.loading import load_recommender
+from service.memory import shrinking
 from service.metrics import Metrics
 from service.promotion import Promotions
 from service.readiness import Readiness
@@ -87,6 +88,7 @@ def create_app(
                 follower.running(),
                 shadow.running(),
                 comparison.running(),
+                shrinking(),
             ):
                 yield
         finally:

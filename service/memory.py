@@ -3,13 +3,24 @@
 glibc keeps what is freed for the thread that had it. Whoever loads and frees a bundle now and then, each time on other
 threads, would hold a bundle's worth of memory for every one of them. What loading freed goes back before the first
 answer, and Arrow has no pool of its own beside the heap: the demo, loaded, holds 681 MiB instead of 708.
+
+Batches of ever other sizes leave a heap in pieces, most of them free, that would grow for hours; so what is free goes
+back whenever the process has grown by a little (`shrinking`).
 """
 
+import asyncio
 import ctypes
 import gc
-from contextlib import suppress
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pyarrow as pa
+
+STATM = Path("/proc/self/statm")
+LOOK_SECONDS = 5.0
+WORTH = 32 * 2**20  # bytes of growth from which it pays to look for free ones
 
 
 def share_heap() -> None:
@@ -26,5 +37,49 @@ def keep_out_of_collections() -> None:
 def give_back_memory() -> None:
     """Free what only cycles hold, and return what is freed, all threads' alike, where the C library can (glibc)."""
     gc.collect()
+    _trim()
+
+
+class Heap:
+    """The process's memory, watched."""
+
+    def __init__(self) -> None:
+        self._held = resident()
+
+    def shrink(self) -> bool:
+        """Give back what is free if there is more in memory by WORTH than after the last time."""
+        if resident() - self._held < WORTH:
+            return False
+        _trim()
+        self._held = resident()
+        return True
+
+
+@asynccontextmanager
+async def shrinking() -> AsyncIterator[None]:
+    """Look at the heap every LOOK_SECONDS, until the block ends."""
+    heap = Heap()
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.to_thread(heap.shrink)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+def resident() -> int:
+    """Bytes of this process in memory; 0 where the system does not say."""
+    try:
+        return int(STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def _trim() -> None:
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

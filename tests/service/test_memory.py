@@ -1,27 +1,19 @@
 """What is freed is given back: the process shrinks."""
 
+import asyncio
 import gc
 import threading
 import weakref
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from service import memory, serve, server
-from service.memory import give_back_memory, keep_out_of_collections
+from service.memory import Heap, give_back_memory, keep_out_of_collections, resident
 from service.settings import Settings
 
-STATUS = Path("/proc/self/status")
 
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) * 1024
-
-
-@pytest.mark.skipif(not STATUS.exists(), reason="only Linux says what a process holds")
+@pytest.mark.skipif(not resident(), reason="only Linux says what a process holds")
 def test_what_another_thread_allocated_and_freed_is_given_back() -> None:
     size, kept = 1000, []
 
@@ -36,6 +28,38 @@ def test_what_another_thread_allocated_and_freed_is_given_back() -> None:
     before = resident()
     give_back_memory()
     assert before - resident() > 30_000_000
+
+
+def test_what_is_free_goes_back_once_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, trims = [100 * 2**20], []
+    monkeypatch.setattr(memory, "resident", lambda: held[0])
+
+    def trim() -> None:
+        trims.append(held[0])
+        held[0] -= 20 * 2**20
+
+    monkeypatch.setattr(memory, "_trim", trim)
+    heap = Heap()
+    held[0] += 31 * 2**20
+    assert not heap.shrink()
+    held[0] += 2**20
+    assert heap.shrink()
+    assert trims == [132 * 2**20]
+    held[0] += 31 * 2**20  # 143 MiB: 31 more than after the last time
+    assert not heap.shrink()
+
+
+def test_a_service_looks_at_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = asyncio.Event()
+    monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
+
+    async def serve_a_while() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(Heap, "shrink", lambda heap: loop.call_soon_threadsafe(looked.set))
+        async with memory.shrinking():
+            await asyncio.wait_for(looked.wait(), 30)
+
+    asyncio.run(serve_a_while())
 
 
 class Link:
