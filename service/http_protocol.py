@@ -23,7 +23,8 @@ class BoundedHead(HttpToolsProtocol):
         """Called by the event loop."""
         in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        ended = not in_head or self._heads > heads  # a body, or a head: of what follows them little is known yet
+        # After a body or a head ended in it, little is known of what follows.
+        ended = not in_head or self._heads > heads
         if ended or self.transport.is_closing():
             return
         self._head_bytes += len(data)
