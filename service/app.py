@@ -88,7 +88,7 @@ def create_app(
                 follower.running(),
                 shadow.running(),
                 comparison.running(),
-                shrinking(),
+                shrinking(lambda: not serving.waiting),
             ):
                 yield
         finally:

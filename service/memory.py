@@ -12,7 +12,7 @@ import asyncio
 import ctypes
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -56,14 +56,18 @@ class Heap:
 
 
 @asynccontextmanager
-async def shrinking() -> AsyncIterator[None]:
-    """Look at the heap every LOOK_SECONDS, until the block ends."""
+async def shrinking(is_calm: Callable[[], bool]) -> AsyncIterator[None]:
+    """Look at the heap every LOOK_SECONDS if it is calm, until the block ends.
+
+    While pages go back, nobody can allocate: a tenth of a second for some hundred MiB.
+    """
     heap = Heap()
 
     async def look() -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await asyncio.to_thread(heap.shrink)
+            if is_calm():
+                await asyncio.to_thread(heap.shrink)
 
     looking = asyncio.create_task(look())
     try:

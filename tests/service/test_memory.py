@@ -56,8 +56,10 @@ def test_a_service_looks_at_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     async def serve_a_while() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(Heap, "shrink", lambda heap: loop.call_soon_threadsafe(looked.set))
-        async with memory.shrinking():
+        calm = iter([False, False, True])
+        async with memory.shrinking(lambda: next(calm, True)):
             await asyncio.wait_for(looked.wait(), 30)
+        assert next(calm, None) is None  # it had been asked until it was
 
     asyncio.run(serve_a_while())
 
