@@ -56,14 +56,16 @@ class Catalogue:
         self._cells = dict(cells)
         self._encodings = dict(encodings)
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
+        self._remember_nothing()
+        if len(self._row_of) != len(self.item_ids):
+            raise CatalogueError("an item_id appears twice")
+
+    def _remember_nothing(self) -> None:
+        """Make room for what is kept once somebody has asked for it."""
         self._terms: dict[str, Terms] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._present: dict[str, np.ndarray] = {}
-        self._attributes: dict[
-            int, Mapping[str, object]
-        ] = {}  # those asked for lately; Arrow takes long for one row
-        if len(self._row_of) != len(self.item_ids):
-            raise CatalogueError("an item_id appears twice")
+        self._attributes: dict[int, Mapping[str, object]] = {}  # Arrow takes long for one row
 
     @classmethod
     def from_records(

@@ -34,10 +34,7 @@ class LiveCatalogue(Catalogue):
         self._count = count
         self._alive = alive
         self._names = tuple(dict.fromkeys(("title", *base.columns)))
-        self._terms: dict[str, Terms] = {}
-        self._numbers: dict[str, np.ndarray] = {}
-        self._present: dict[str, np.ndarray] = {}
-        self._attributes: dict[int, Mapping[str, object]] = {}
+        self._remember_nothing()
 
     def row(self, item_id: str) -> int | None:
         """Row of an item, or None for an id the catalogue does not have, or has no longer."""

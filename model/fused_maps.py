@@ -29,9 +29,8 @@ class FusedLinear(nn.Module):
 
     def rows(self, rows: Tensor, gelu: bool = False) -> Tensor:
         """The map in inference, with what follows it. [M, D] -> [M, E]."""
-        padded = functional.pad(
-            rows, (0, 0, 0, rounded(len(rows)) - len(rows))
-        )  # few shapes, few programs kept
+        more = rounded(len(rows)) - len(rows)  # few shapes, few programs kept
+        padded = functional.pad(rows, (0, 0, 0, more))
         return self._map(padded, "gelu" if gelu else "none")[: len(rows)]
 
 

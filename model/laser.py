@@ -28,7 +28,7 @@ class Laser:
 
     `collaborative` gives the M-Former its states; the fusion has recommenders of its own, trained on more.
 
-    Threads may encode side by side, each with its `share_cores` of the processor.
+    Threads may encode side by side, each with its own `use_cores`.
     """
 
     config: LaserConfig

@@ -23,6 +23,7 @@ from service.constraints.overrides import override
 from service.constraints.phrases import prompt_text, read_phrases, texts_of
 from service.history import Entry, Record
 from service.snapshot import Snapshot
+from service.workers import Cores
 
 CHARACTERS_PER_TOKEN = 4  # of text that is not yet tokenised
 WORD_START = "\u0120\u2581"  # how byte-pair and unigram tokenizers mark a word's first token
@@ -31,12 +32,9 @@ Vectors = NDArray[np.float32]
 Row = tuple[Sequence[int], Vectors, Vectors]  # one item's token ids, text vector [D], item vector [V]
 
 
-class Encoder(Protocol):
+class Encoder(Cores, Protocol):
     """The part of model.laser.Laser that answers requests, on several threads at once."""
 
-    @property
-    def on_cpu(self) -> bool: ...
-    def use_cores(self, cores: int) -> None: ...
     @property
     def max_history(self) -> int: ...
     @property

@@ -49,9 +49,8 @@ class DrainingServer(uvicorn.Server):
         """
         try:
             await super().startup(sockets=sockets)
-            if any(
-                listener.fileno() < 0 for listener in sockets or []
-            ):  # closed: all that uvloop does about it
+            # uvloop closes a listener that cannot listen, and says nothing.
+            if any(listener.fileno() < 0 for listener in sockets or []):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         except OSError as error:
             await self.lifespan.shutdown()
@@ -89,9 +88,8 @@ def run(settings: Settings) -> int:
                 settings, load_recommender(settings, Metrics(open_tracing(settings))), access=access
             )
             keep_out_of_collections()
-            threadpool_limits(
-                1, "blas"
-            )  # NumPy's own threads spin for company, on cores that the encoder needs
+            # NumPy's own threads spin for company, on cores that the encoder needs.
+            threadpool_limits(1, "blas")
             _serve(app, listener, settings)
     except (StartupError, KeyFileError) as error:
         print(f"laser: {error}", file=sys.stderr)

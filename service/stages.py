@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from service import logs
 from service.access.rates import Rates
@@ -35,9 +35,7 @@ from service.user_cache import UserCache, kept_of, key_of, user_of
 from service.workers import Share
 
 SEARCH_BATCH = 32  # queries in one pass over the vectors
-READ_WHILE_FULL = (
-    20.0  # requests a second that are read although the encoder's queue is full: they may need no encoder
-)
+READ_WHILE_FULL = 20.0  # requests a second, although the encoder's queue is full: they may need no encoder
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -203,7 +201,10 @@ def _batcher(
     metrics: Metrics,
     budget: int,
     wait_ms: float,
-    **more: Any,
+    *,
+    max_wait_seconds: float = math.inf,
+    workers: int = 1,
+    begin: Callable[[], None] = lambda: None,
 ) -> MicroBatcher[Job, Result]:
     return MicroBatcher(
         f"laser-{stage}",
@@ -212,7 +213,9 @@ def _batcher(
         budget=budget,
         wait_seconds=wait_ms / 1000,
         max_queue=settings.max_queue,
-        **more,
+        max_wait_seconds=max_wait_seconds,
+        workers=workers,
+        begin=begin,
     )
 
 

@@ -63,7 +63,7 @@ class Near(NamedTuple):
 
 
 class Meanings:
-    """Compares phrases with values. One thread calls it: vectors of phrases are remembered."""
+    """Compares phrases with values, one call at a time: vectors of phrases are remembered."""
 
     def __init__(self, vocabulary: Vocabulary, texts: Texts) -> None:
         index = vocabulary.values

@@ -1,7 +1,8 @@
 """More than the encoder can do, and batches it cannot do: on a real server, over real sockets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,9 @@ Start = Callable[..., Running]
 HISTORY = [{"item_id": "i1"}]
 
 
-def test_a_queue_that_would_take_too_long_is_full_however_few_wait(
-    fragile: Start, encoder: FakeEncoder
-) -> None:
-    server = fragile(max_wait_ms=1e-6)
-    assert server.post(history=HISTORY).status_code == 200  # from here on it is known what a token takes
+@contextmanager
+def one_waiting(server: Running, encoder: FakeEncoder) -> Iterator[None]:
+    """While a request is encoded and another waits for that; in the end both are answered."""
     encoder.gate.clear()
     encoder.entered.clear()
     with ThreadPoolExecutor(2) as pool:
@@ -31,11 +30,20 @@ def test_a_queue_that_would_take_too_long_is_full_however_few_wait(
         assert encoder.entered.wait(5)
         waiting = pool.submit(server.post, history=HISTORY)
         wait_until(lambda: server.recommender.waiting["encode"] == 1)
+        yield
+        encoder.gate.set()
+        assert [each.result().status_code for each in (running, waiting)] == [200, 200]
+
+
+def test_a_queue_that_would_take_too_long_is_full_however_few_wait(
+    fragile: Start, encoder: FakeEncoder
+) -> None:
+    server = fragile(max_wait_ms=1e-6)
+    assert server.post(history=HISTORY).status_code == 200  # from here on it is known what a token takes
+    with one_waiting(server, encoder):
         response = server.post(history=HISTORY)
         refused(response, 429, "overloaded", None)
         assert int(response.headers["retry-after"]) >= 1
-        encoder.gate.set()
-        assert [each.result().status_code for each in (running, waiting)] == [200, 200]
 
 
 @pytest.mark.parametrize(("fails_from", "status"), [(2, 200), (1, 500)])
@@ -78,13 +86,7 @@ def test_while_the_queue_is_full_few_requests_are_read(
     """A body that cannot be read gets 422; the others were refused before anybody looked."""
     monkeypatch.setattr("service.stages.Rates", partial(Rates, clock=lambda: 0.0))
     server = fragile(max_queue=1, fast_path=fast_path)
-    encoder.gate.clear()
-    encoder.entered.clear()
-    with ThreadPoolExecutor(2) as pool:
-        running = pool.submit(server.post, history=HISTORY)
-        assert encoder.entered.wait(5)
-        waiting = pool.submit(server.post, history=HISTORY)
-        wait_until(lambda: server.recommender.waiting["encode"] == 1)
+    with one_waiting(server, encoder):
         broken: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
         answers = [server.client.post("/recommend", **broken) for _ in range(24)]
         assert [each.status_code for each in answers] == [422] * read + [429] * (24 - read)
@@ -92,8 +94,6 @@ def test_while_the_queue_is_full_few_requests_are_read(
             refused(each, 429, "overloaded", None)
             assert int(each.headers["retry-after"]) >= 1
         assert server.client.get("/items/i1").status_code == 200
-        encoder.gate.set()
-        assert [each.result().status_code for each in (running, waiting)] == [200, 200]
     counted = server.client.get("/metrics").text
     assert f'laser_requests_total{{route="/recommend",status="422"}} {read}.0' in counted
     assert (f'laser_requests_total{{route="/recommend",status="429"}} {24 - read}.0' in counted) is (
