@@ -68,6 +68,11 @@ class Laser:
         """Whether the backbone runs on the processor."""
         return self.backbone.device.type == "cpu"
 
+    @property
+    def on_calling_thread(self) -> bool:
+        """Whether the thread that asks for vectors is the one that computes them."""
+        return True
+
     def use_cores(self, cores: int) -> None:
         """What the calling thread encodes from now on runs on so many cores, an operation at a time."""
         torch.set_num_threads(cores)

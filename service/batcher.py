@@ -50,16 +50,23 @@ class Pace:
 
     seconds: float = 0.0
     tokens: float = 0.0
+    jobs: float = 0.0
 
-    def note(self, tokens: int, seconds: float) -> None:
-        """A batch of so many tokens took so long."""
+    def note(self, jobs: int, tokens: int, seconds: float) -> None:
+        """A batch of so many jobs, with so many tokens together, took so long."""
         self.seconds = MEMORY * self.seconds + seconds
         self.tokens = MEMORY * self.tokens + tokens
+        self.jobs = MEMORY * self.jobs + jobs
 
     @property
     def seconds_per_token(self) -> float:
         """0 while nothing is known."""
         return self.seconds / self.tokens if self.tokens else 0.0
+
+    @property
+    def tokens_per_job(self) -> float:
+        """0 while nothing is known."""
+        return self.tokens / self.jobs if self.jobs else 0.0
 
 
 class MicroBatcher(Generic[Job, Result]):
@@ -123,10 +130,10 @@ class MicroBatcher(Generic[Job, Result]):
             self._changed.notify()
         return ticket.future
 
-    def check_room(self) -> None:
-        """Raises QueueFullError if a job that was submitted now would be refused."""
+    def check_room(self, coming: int = 0) -> None:
+        """Raises QueueFullError if a job would be refused that was submitted after so many `coming` ones."""
         with self._changed:
-            self._check_room()
+            self._check_room(coming)
 
     def forget_pace(self) -> None:
         """What has run so far says nothing of what comes: a first run is many times as slow."""
@@ -188,19 +195,23 @@ class MicroBatcher(Generic[Job, Result]):
     def _is_full(self) -> bool:
         return self._queued_tokens >= self._budget
 
-    def _check_room(self) -> None:
-        if self._is_crowded():
+    def _check_room(self, coming: int = 0) -> None:
+        if self._is_crowded(coming):
             self._drop_dead()
-        if self._is_crowded():
-            raise QueueFullError(max(1, math.ceil(self._queue_seconds())))
+        if self._is_crowded(coming):
+            raise QueueFullError(max(1, math.ceil(self._queue_seconds(coming))))
 
-    def _is_crowded(self) -> bool:
-        """No room for one more. An empty queue always has room."""
-        return len(self._queue) >= self._max_queue or self._queue_seconds() > self._max_wait_seconds
+    def _is_crowded(self, coming: int) -> bool:
+        """No room for one more. An empty queue always has room, as those who come may need none."""
+        if not self._queue:
+            return False
+        long = self._queue_seconds(coming) > self._max_wait_seconds
+        return long or len(self._queue) + coming >= self._max_queue
 
-    def _queue_seconds(self) -> float:
-        """How long the queue should take, at the pace of the last batches."""
-        return self._queued_tokens * self._pace.seconds_per_token / len(self._threads)
+    def _queue_seconds(self, coming: int) -> float:
+        """How long the queue, with those who come, should take at the pace of the last batches."""
+        tokens = self._queued_tokens + coming * self._pace.tokens_per_job
+        return tokens * self._pace.seconds_per_token / len(self._threads)
 
     def _take(self) -> list[Ticket[Job, Result]]:
         """The queue's head: as many as fit the budget, at least one, none cancelled or late."""
@@ -250,7 +261,7 @@ class MicroBatcher(Generic[Job, Result]):
         ran = ended - started
         tokens = sum(ticket.tokens for ticket in batch)
         with self._changed:
-            self._pace.note(tokens, ran)
+            self._pace.note(len(batch), tokens, ran)
         waited = tuple(started - ticket.entered for ticket in batch)
         self._observer.batch(Ran(tokens, ran, waited, tuple(ticket.origin for ticket in batch)))
         for ticket, result in zip(batch, results, strict=True):

@@ -1,5 +1,7 @@
 """What runs on the encoder's threads: a batch of requests in, user vectors out. Nothing else ever calls Laser.
 
+A thread computes itself, or has a process of its own compute (processes/); here the two look alike.
+
     phrases that no word matched -> their meanings (one call; none for those seen before)
     titles of all requests -> encode_items (one call)
     stored token ids and text vectors + those -> History -> encode_users (one call)

@@ -8,6 +8,7 @@ problem+json for what nobody caught.
 import logging
 import random
 import re
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -86,9 +87,9 @@ class Envelope:
 
         try:
             self._admit(headers)
-            if _address(scope) == SHEDDING:
-                scope["app"].state.serving.shed()
-            await self._app(scope, self._limited(receive), send_with_headers)
+            encodes = _address(scope) == SHEDDING
+            with scope["app"].state.serving.coming(trace) if encodes else nullcontext():
+                await self._app(scope, self._limited(receive), send_with_headers)
         except ApiError as refusal:
             await problem(refusal, trace)(scope, receive, send_with_headers)
         except Exception as error:

@@ -3,6 +3,8 @@
 Every reason to refuse becomes one StartupError whose message is one line for a person.
 """
 
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -12,12 +14,17 @@ from index.bundle import Bundle, BundleError, open_bundle
 from index.item_index import open_index
 from model.backbone import Backbone, BackboneError
 from model.checkpoint import CheckpointError, backbone_of, load_checkpoint
+from model.checkpoint_files import fingerprint
 from model.encoder import TextEncoder
 from model.laser import Laser
 from service.known_texts import KnownTexts
+from service.machine import usable_cores
 from service.metrics import Metrics
+from service.processes.laser import RemoteLaser, RemoteTexts
+from service.processes.pool import Pool
 from service.recommender import Recommender
 from service.settings import Settings
+from service.workers import Share
 
 
 class StartupError(Exception):
@@ -34,29 +41,67 @@ def load_recommender(
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        bundle = open_bundle(settings.bundles, bundle_id or settings.bundle)
-        checkpoint = bundle.folder / "checkpoint"
-        shared = _shared_backbone(checkpoint, beside)
-        laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
-    except (BundleError, CheckpointError, BackboneError) as error:
-        raise StartupError(_line(error)) from error
-    _match(bundle, laser)
-    laser.fuse()
-    search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
-    index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
-    text = TextEncoder(laser.config, laser.backbone)  # one that does not whiten
-    texts = KnownTexts(text, _known_texts(laser, beside))
-    recommender = Recommender(bundle, laser, index, settings, metrics, texts)
-    texts.begun()
-    try:
-        recommender.warm_up()
-    except Exception as error:
-        recommender.close()
-        raise StartupError(
-            f"bundle {bundle.manifest.bundle_id}: the first forward pass failed: {_line(error)}"
-        ) from error
+    with ExitStack() as undo:
+        try:
+            bundle = open_bundle(settings.bundles, bundle_id or settings.bundle)
+            checkpoint = bundle.folder / "checkpoint"
+            pool = _pool(checkpoint, device, settings, beside)  # loads aside meanwhile
+            if pool:
+                undo.callback(pool.release)
+            shared = _shared_backbone(checkpoint, beside)
+            laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
+        except (BundleError, CheckpointError, BackboneError) as error:
+            raise StartupError(_line(error)) from error
+        _match(bundle, laser)
+        search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
+        index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
+        texts: KnownTexts | None = None
+        try:
+            encoder, text = _placed(laser, pool)
+            texts = KnownTexts(text, _known_texts(laser, beside))
+            release = pool.release if pool else None
+            recommender = Recommender(bundle, encoder, index, settings, metrics, texts, release)
+            undo.pop_all()
+            undo.callback(recommender.close)
+            texts.begun()
+            recommender.warm_up()
+        except Exception as error:
+            raise StartupError(
+                f"bundle {bundle.manifest.bundle_id}: the first forward pass failed: {_line(error)}"
+            ) from error
+        undo.pop_all()
     return recommender
+
+
+def _pool(checkpoint: Path, device: str, settings: Settings, beside: Recommender | None) -> Pool | None:
+    """Processes that encode with this checkpoint, those of `beside` where they do; None: encode in threads."""
+    if settings.encode_in == "threads":
+        return None
+    fits = device == "cpu" and sys.platform == "linux"
+    share = Share.of(usable_cores(), device == "cpu", settings.encode_workers)
+    if settings.encode_in == "auto" and not (fits and share.workers > 1):
+        return None
+    if not fits:
+        raise StartupError(
+            f"LASER_ENCODE_IN=processes needs Linux and the encoder on its CPU, not {sys.platform} and "
+            f"{device}; auto encodes in threads where that is so"
+        )
+    if (
+        beside is not None
+        and isinstance(beside.encoder, RemoteLaser)
+        and beside.encoder.fingerprint == fingerprint(checkpoint)
+    ):
+        return beside.encoder.pool.share()
+    return Pool(checkpoint, settings.dtype, *share)
+
+
+def _placed(laser: Laser, pool: Pool | None) -> tuple[Laser, TextEncoder]:
+    """The Laser where it computes, and its text model, which does not whiten."""
+    if pool is not None:
+        remote = RemoteLaser.of(laser, pool)
+        return remote, RemoteTexts(remote)
+    laser.fuse()
+    return laser, TextEncoder(laser.config, laser.backbone)
 
 
 def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone | None:

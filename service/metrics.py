@@ -19,6 +19,7 @@ from prometheus_client import (
 
 from service.batcher import Ran
 from service.machine import memory_limit
+from service.memory import held
 from service.tracing import Tracing
 
 FINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -169,7 +170,9 @@ class Metrics:
         self.events = counter("laser_events_total", "Events by what became of them", "outcome")
 
         # Process
-        self.memory_limit = gauge("laser_memory_limit_bytes", "Memory this process may use at most")
+        self.memory = gauge("laser_memory_bytes", "Memory of the service and the processes it encodes in")
+        self.memory.set_function(held)
+        self.memory_limit = gauge("laser_memory_limit_bytes", "Memory the service may use at most")
         self.memory_limit.set(memory_limit())
         ProcessCollector(registry=r)
         PlatformCollector(registry=r)

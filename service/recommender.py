@@ -6,7 +6,8 @@ A request holds one Recommender from start to end and reads its snapshot once, s
 items come back if k are allowed, never a seen, excluded or filtered one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,11 +56,16 @@ class Recommender:
         settings: Settings,
         metrics: Metrics,
         texts: FrozenTexts | None = None,
+        release: Callable[[], None] | None = None,
     ) -> None:
-        """`texts` reads phrases by their meaning; without it they enter the prompt as they are."""
+        """`texts` reads phrases by their meaning; without it they enter the prompt as they are.
+
+        `release` gives up what the encoder computes in, once it is asked nothing any more.
+        """
         self.metrics = metrics
         self.encoder = encoder
         self.texts = texts
+        self._release = release
         self._manifest = bundle.manifest
         self._settings = settings
         vocabulary = Vocabulary(bundle.catalogue, texts.words() if texts else ())
@@ -156,9 +162,9 @@ class Recommender:
         """The last change that the bundle itself contains."""
         return self._manifest.last_change
 
-    def shed(self) -> None:
-        """Raises ApiError (429) for a request that shall be refused unread."""
-        self._stages.shed()
+    def coming(self, trace: Trace) -> AbstractContextManager[None]:
+        """While a request is answered that may need the encoder; ApiError (429) where it shall be refused unread."""
+        return self._stages.coming(trace)
 
     async def probe(self) -> None:
         """One real forward pass and one real search. Raises whatever goes wrong in them."""
@@ -203,8 +209,10 @@ class Recommender:
         self._stages.cache.clear()
 
     def close(self, timeout: float = 10.0) -> None:
-        """Finish what is queued and stop both threads."""
+        """Finish what is queued and stop the stages' threads."""
         self._stages.close(timeout)
+        if self._release is not None:
+            self._release()
 
     def _answer(
         self,

@@ -205,7 +205,8 @@ async def readyz(
 )
 async def metrics(recommender: Loaded) -> Response:
     """Counters and timings in Prometheus' text format."""
-    return Response(recommender.metrics.render(), media_type=METRICS_TYPE)
+    text = await asyncio.to_thread(recommender.metrics.render)  # it goes through the pages of all processes
+    return Response(text, media_type=METRICS_TYPE)
 
 
 async def while_connected(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:

@@ -9,13 +9,14 @@ verified and warmed up before (loading.py): a swap itself only changes a referen
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from service import VERSION
 from service.memory import give_back_memory
 from service.recommender import Recommender
+from service.trace import Trace
 
 LINGER_SECONDS = 1.0  # between the end of the last lease and the freeing of what was leased
 
@@ -55,9 +56,9 @@ class Serving:
         """Jobs that wait for the recommender in service."""
         return sum(self._current.recommender.waiting.values())
 
-    def shed(self) -> None:
-        """Raises ApiError (429) for a request that shall be refused unread."""
-        self._current.recommender.shed()
+    def coming(self, trace: Trace) -> AbstractContextManager[None]:
+        """While a request is answered that may need the encoder; ApiError (429) where it shall be refused unread."""
+        return self._current.recommender.coming(trace)
 
     @contextmanager
     def lease(self) -> Iterator[Recommender]:

@@ -137,6 +137,10 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="memory for user embeddings that may be asked for again; 0: none",
     )
+    encode_in: Literal["auto", "threads", "processes"] = Field(
+        "auto",
+        description="what encodes batches side by side; auto: processes on Linux, with several workers on a CPU",
+    )
     encode_workers: int = Field(
         0,
         ge=0,

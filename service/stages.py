@@ -10,8 +10,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -53,6 +54,7 @@ class Stages:
         self.cache = UserCache(int(settings.cache_mb * 2**20))
         self._item_encoder: ItemEncoder = encoder
         self._reading = Rates(READ_WHILE_FULL, None)
+        self._coming: set[int] = set()  # which requests are between the envelope and the encoder's queue
         share = Share.of(usable_cores(), encoder.on_cpu, settings.encode_workers)
         self._encoder = _batcher(
             "encode",
@@ -70,6 +72,7 @@ class Stages:
 
     async def encode(self, job: EncodeJob, trace: Trace) -> EncodedUser:
         """The user of one request. Raises ApiError (429, 500, 503, 504)."""
+        self._coming.discard(id(trace))
         key, age = key_of(job, self._max_history), self.cache.age
         kept = self.cache.get(key)
         self._metrics.cache.labels("miss" if kept is None else "hit").inc()
@@ -88,12 +91,24 @@ class Stages:
         self.cache.put(key, kept_of(job, user), age)
         return user
 
-    def shed(self) -> None:
-        """Raises ApiError (429) for a request that the encoder's queue has no room for and that shall not be read."""
-        if self._fast_path:
-            return
+    @contextmanager
+    def coming(self, trace: Trace) -> Iterator[None]:
+        """While a request is answered that may need the encoder.
+
+        Raises ApiError (429) where its queue has no room for it, so that it is not even read. Those that were let in
+        and are on their way to the queue count: under a flood there are many in one turn of the event loop.
+        """
+        if not self._fast_path:
+            self._shed()
+        self._coming.add(id(trace))
         try:
-            self._encoder.check_room()
+            yield
+        finally:
+            self._coming.discard(id(trace))
+
+    def _shed(self) -> None:
+        try:
+            self._encoder.check_room(len(self._coming))
         except QueueFullError as full:
             if self._reading.take("requests") > 0:
                 raise _overloaded(full) from full

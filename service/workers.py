@@ -6,6 +6,8 @@ and 12 ms with one; batches of 16 came to 188 prompts/s one after the other with
 
 Python runs one thread at a time, so that more threads than a few would wait for each other: with more cores than
 threads, each thread's operations get several. A GPU has one queue, and one thread that fills it.
+
+Where each thread has a process to compute in (processes/), it only hands over and waits.
 """
 
 import os
@@ -14,7 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 MOST_WORKERS = 4
-NICENESS = 5  # of the encoder's threads: what accepts, refuses and answers comes first
+NICENESS = 5  # of what encodes, threads or processes: what accepts, refuses and answers comes first
 
 
 class Cores(Protocol):
@@ -22,6 +24,8 @@ class Cores(Protocol):
 
     @property
     def on_cpu(self) -> bool: ...
+    @property
+    def on_calling_thread(self) -> bool: ...
     def use_cores(self, cores: int) -> None: ...
 
 
@@ -39,7 +43,7 @@ class Share(NamedTuple):
 
     def begin(self, encoder: Cores) -> None:
         """To be called on each of the threads before it encodes."""
-        if not encoder.on_cpu:
+        if not (encoder.on_cpu and encoder.on_calling_thread):
             return
         encoder.use_cores(self.cores)
         with suppress(OSError, AttributeError):  # where threads have no priority of their own

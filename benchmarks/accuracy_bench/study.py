@@ -85,9 +85,13 @@ class Study:
             (run / "state").mkdir(parents=True)
             for state in sorted((states_from / "state").glob(states)):
                 shutil.copy(state, run / "state" / state.name)
-        changes = {**self.overrides, **(changes or {})}
+        changes = {**self._spared(data), **self.overrides, **(changes or {})}
         train(self.folder(data), run, base or self.preset, seed, True, self.device, changes, self.console)
         return run
+
+    def _spared(self, data: str) -> Mapping[str, str]:
+        """What is left out of runs on derived data: no row of theirs depends on it, to the bit."""
+        return {"sentences.epochs": "0"} if (self.work / "data" / data).is_dir() else {}
 
     def ranks(self, data: str, seed: int) -> RunRanks:
         """Ranks by every row of the table for the default configuration, measured unless they lie in the run."""

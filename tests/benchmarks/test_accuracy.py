@@ -106,6 +106,16 @@ def test_who_says_nothing_is_answered_alike_with_and_without_the_sentence_head(s
     assert (pair["ndcg"]["low"], pair["ndcg"]["high"]) == (0, 0)
 
 
+def test_what_no_row_of_derived_data_depends_on_is_not_trained(studied: Studied) -> None:
+    with_sentences = {
+        run.name.rpartition("-0-")[0]
+        for run in (studied.work / "runs").glob("*-0-*")
+        if "sentences" in json.loads((run / "run.json").read_text())["config"]
+    }
+    assert with_sentences == {"scientific", "beauty"}
+    assert list((studied.work / "data").iterdir())
+
+
 def test_low_resource_is_tested_on_all_users(studied: Studied) -> None:
     rows = studied.rows()
     assert rows["low-resource/scientific/20 %"]["users"] == 8

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from benchmarks.swap_bench.load import Answer, Load
 from benchmarks.swap_bench.memory import Memory, memory_of
 from benchmarks.swap_bench.variants import made_by, write_variants
 from index.bundle import current_id, open_bundle
+from service.memory import descendants
 from tests.service.world import write_bundle
 
 
@@ -100,3 +103,24 @@ def test_the_requests_follow_from_the_seed() -> None:
 def test_a_process_is_larger_than_nothing() -> None:
     memory = memory_of(os.getpid())
     assert memory.resident >= memory.anonymous > 1
+
+
+FORKS = """
+import os, sys
+block = bytearray(os.urandom(1 << 26))
+if os.fork():
+    print("there", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_processes_share_counts_once_and_descendants_count() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as forked:
+        assert forked.stdin is not None
+        assert forked.stdout is not None
+        assert forked.stdout.readline() == b"there\n"
+        assert len(list(descendants(forked.pid))) == 1
+        assert 64 < memory_of(forked.pid).anonymous < 64 + 32
+        forked.stdin.close()

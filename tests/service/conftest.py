@@ -36,6 +36,7 @@ def settings(bundles: Path) -> Settings:
         bundles=bundles,
         device="cpu",
         dtype="float32",
+        encode_in="threads",
         max_k=50,
         max_history=20,
         max_exclude=10,

@@ -180,10 +180,13 @@ def test_a_pace_that_is_forgotten_refuses_nobody(start: Start, recorder: Recorde
 def test_the_pace_is_that_of_the_tokens_and_not_of_the_batches() -> None:
     pace = Pace()
     assert pace.seconds_per_token == 0
-    pace.note(100, 1.0)
+    assert pace.tokens_per_job == 0
+    pace.note(4, 100, 1.0)
     assert pace.seconds_per_token == 0.01
-    pace.note(1, 0.1)  # a small batch is slow, and says little
+    assert pace.tokens_per_job == 25
+    pace.note(1, 1, 0.1)  # a small batch is slow, and says little
     assert pace.seconds_per_token == pytest.approx((0.9 * 1.0 + 0.1) / (0.9 * 100 + 1))
+    assert pace.tokens_per_job == pytest.approx((0.9 * 100 + 1) / (0.9 * 4 + 1))
 
 
 def test_a_job_whose_deadline_has_passed_never_runs(start: Start, recorder: Recorder) -> None:
@@ -321,7 +324,7 @@ def test_two_workers_work_a_queue_off_in_half_the_time(start: Start, recorder: R
             batcher.submit(n)
             assert recorder.entered.wait(5)
         batcher.submit(9, 30)
-        batcher._pace.note(1, 1.0)
+        batcher._pace.note(1, 1, 1.0)
         with pytest.raises(QueueFullError) as refused:
             batcher.submit(10)
         with pytest.raises(QueueFullError):
@@ -329,6 +332,22 @@ def test_two_workers_work_a_queue_off_in_half_the_time(start: Start, recorder: R
         assert refused.value.retry_after == seconds
         recorder.gate.set()
         batcher.close(5)
+
+
+def test_those_who_come_take_room_behind_those_who_wait(start: Start, recorder: Recorder) -> None:
+    batcher = start(max_queue=4, max_wait_seconds=10.0, budget=1)
+    batcher.check_room(1000)  # nobody waits: they may need none
+    hold(batcher, recorder)
+    batcher._pace.note(10, 50, 50.0)  # five seconds a job
+    batcher.submit(1, 5)
+    batcher.check_room(1)  # 10 s
+    with pytest.raises(QueueFullError) as refused:
+        batcher.check_room(2)
+    assert refused.value.retry_after == 15
+    batcher.forget_pace()
+    batcher.check_room(2)
+    with pytest.raises(QueueFullError):
+        batcher.check_room(3)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -206,7 +206,7 @@ def test_an_encoder_that_fails_at_once_is_one_line(
         raise RuntimeError("no such\nkernel")
 
     monkeypatch.setattr(Laser, "encode_users", fail)
-    assert "the first forward pass failed: no such kernel" in refusal(bundles=bundles)
+    assert "the first forward pass failed: no such kernel" in refusal(bundles=bundles, encode_in="threads")
 
 
 def test_a_port_in_use_is_one_line(refusal: Refusal, bundles: Path) -> None:

@@ -32,8 +32,8 @@ def test_threads_and_cores(cores: float, on_cpu: bool, wanted: int, share: Share
 class Noted:
     """What was asked of an encoder."""
 
-    def __init__(self, on_cpu: bool) -> None:
-        self.on_cpu = on_cpu
+    def __init__(self, on_cpu: bool, on_calling_thread: bool = True) -> None:
+        self.on_cpu, self.on_calling_thread = on_cpu, on_calling_thread
         self.cores: list[int] = []
 
     def use_cores(self, cores: int) -> None:
@@ -57,10 +57,16 @@ def test_a_worker_takes_its_cores_and_steps_behind_the_event_loop() -> None:
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
-def test_a_thread_that_feeds_a_gpu_is_left_as_it_is() -> None:
-    encoder = Noted(on_cpu=False)
+@pytest.mark.parametrize(
+    "encoder",
+    [Noted(on_cpu=False), Noted(on_cpu=True, on_calling_thread=False)],
+    ids=["a GPU", "another process"],
+)
+def test_a_thread_that_only_hands_over_is_left_as_it_is(encoder: Noted) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     Share(1, 8).begin(encoder)
     assert encoder.cores == []
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
 def test_threads_side_by_side_make_the_vectors_of_one(bundle: Bundle) -> None:
