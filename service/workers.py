@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 MOST_WORKERS = 4
-NICENESS = 5  # of what encodes, threads or processes: what accepts, refuses and answers comes first
+NICENESS = 10  # of what encodes, threads or processes: what accepts, refuses and answers comes first
 
 
 class Cores(Protocol):
