@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.access.callers import caller_of
 from service.access.guard import CallerOf
 from service.answered import Answered
 from service.answering import Answering
@@ -83,10 +84,12 @@ PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 FollowerOf = Annotated[Follower, Depends(_follower)]
 
 
-async def _answering(
-    recommender: Loaded, users: UsersOf, answered: AnsweredOf, shadow: ShadowOf
-) -> Answering:
-    return Answering(recommender, users, answered, shadow)
+async def _answering(request: Request) -> AsyncIterator[Answering]:
+    """What the single ones above give, together: FastAPI takes longer to solve four of them than this to run."""
+    state = request.app.state
+    users = cast(Users, state.users).of(caller_of(request.scope).tenant)
+    with cast(Serving, state.serving).lease() as recommender:
+        yield Answering(recommender, users, cast(Answered, state.answered), cast(Shadow, state.shadow))
 
 
-AnsweringOf = Annotated[Answering, Depends(_answering)]
+AnsweringOf = Annotated[Answering, Depends(_answering, scope="function")]

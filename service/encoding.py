@@ -133,9 +133,10 @@ class UserEncoder:
         if not np.isfinite(encoded).all():
             raise FloatingPointError("the encoder returned a vector that is not finite")
         plain: list[Vectors | None] = [None] * len(jobs)
+        # Copied: what is kept of one (user_cache.py) must not keep its whole batch. Here no event loop waits for it.
         for n, vector in zip(twice, encoded[len(jobs) :], strict=True):
-            plain[n] = vector
-        users = encoded[: len(jobs)]  # [B, V]
+            plain[n] = vector.copy()
+        users = [vector.copy() for vector in encoded[: len(jobs)]]  # [V] each
         return [EncodedUser(*each) for each in zip(users, kept, vectors, constraints, plain, strict=True)]
 
 

@@ -107,13 +107,8 @@ def key_of(job: EncodeJob, max_history: int) -> bytes:
 
 
 def kept_of(job: EncodeJob, user: EncodedUser) -> Kept:
-    """What to keep of an encoded user. Vectors are copied, for they may be parts of a whole batch's."""
-    return Kept(
-        user.vector.copy(),
-        user.constraint,
-        None if user.plain is None else user.plain.copy(),
-        user.history if job.explain else None,
-    )
+    """What to keep of an encoded user."""
+    return Kept(user.vector, user.constraint, user.plain, user.history if job.explain else None)
 
 
 def user_of(job: EncodeJob, kept: Kept, max_history: int) -> EncodedUser:

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import threading
 import weakref
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
 from service import memory, serve, server
-from service.memory import Heap, give_back_memory, keep_out_of_collections, resident
+from service.memory import YOUNG, Heap, give_back_memory, keep_out_of_collections, resident
 from service.settings import Settings
 
 
@@ -77,14 +78,20 @@ def test_what_only_a_cycle_holds_is_freed() -> None:
     assert gone() is None
 
 
-def test_what_is_loaded_is_not_looked_through_again() -> None:
+@pytest.fixture
+def collections_as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_what_is_loaded_is_not_looked_through_again(collections_as_before: None) -> None:
     kept = Link()
-    try:
-        keep_out_of_collections()
-        assert gc.get_freeze_count() > 0
-        assert not any(each is kept for each in gc.get_objects())
-    finally:
-        gc.unfreeze()
+    keep_out_of_collections()
+    assert gc.get_freeze_count() > 0
+    assert not any(each is kept for each in gc.get_objects())
+    assert gc.get_threshold()[0] == YOUNG
 
 
 def test_a_process_that_serves_has_arrow_on_the_common_heap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +107,11 @@ def test_a_process_that_serves_has_arrow_on_the_common_heap(monkeypatch: pytest.
     assert pools == ["system"]
 
 
-def test_what_loading_freed_is_given_back_before_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_loading_freed_is_given_back_before_the_first_answer(
+    collections_as_before: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: list[bool] = []
     monkeypatch.setattr(memory, "give_back_memory", lambda: given.append(gc.get_freeze_count() > 0))
-    try:
-        keep_out_of_collections()
-        assert given == [False], "what is freed first is not kept"
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
+    keep_out_of_collections()
+    assert given == [False], "what is freed first is not kept"
+    assert gc.get_freeze_count() > 0
