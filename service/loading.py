@@ -3,7 +3,6 @@
 Every reason to refuse becomes one StartupError whose message is one line for a person.
 """
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -75,17 +74,13 @@ def load_recommender(
 
 def _pool(checkpoint: Path, device: str, settings: Settings, beside: Recommender | None) -> Pool | None:
     """Processes that encode with this checkpoint, those of `beside` where they do; None: encode in threads."""
-    if settings.encode_in == "threads":
-        return None
-    fits = device == "cpu" and sys.platform == "linux"
-    share = Share.of(usable_cores(), device == "cpu", settings.encode_workers)
-    if settings.encode_in == "auto" and not (fits and share.workers > 1):
-        return None
-    if not fits:
-        raise StartupError(
-            f"LASER_ENCODE_IN=processes needs Linux and the encoder on its CPU, not {sys.platform} and "
-            f"{device}; auto encodes in threads where that is so"
-        )
+    on_cpu = device == "cpu"
+    share = Share.of(usable_cores(), on_cpu, settings.encode_workers)
+    try:
+        if not share.in_processes(settings.encode_in, on_cpu):
+            return None
+    except ValueError as error:
+        raise StartupError(f"LASER_ENCODE_IN=processes: {error}; auto takes threads elsewhere") from error
     if (
         beside is not None
         and isinstance(beside.encoder, RemoteLaser)

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.workers import Place
+
 PREFIX = "LASER_"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -137,7 +139,7 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="memory for user embeddings that may be asked for again; 0: none",
     )
-    encode_in: Literal["auto", "threads", "processes"] = Field(
+    encode_in: Place = Field(
         "auto",
         description="what encodes batches side by side; auto: processes on Linux, with several workers on a CPU",
     )

@@ -11,9 +11,12 @@ Where each thread has a process to compute in (processes/), it only hands over a
 """
 
 import os
+import sys
 import threading
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+Place = Literal["auto", "threads", "processes"]
 
 MOST_WORKERS = 4
 NICENESS = 10  # of what encodes, threads or processes: what accepts, refuses and answers comes first
@@ -40,6 +43,16 @@ class Share(NamedTuple):
         """`cores` are there; `wanted` is the number of threads, where somebody chose it."""
         workers = wanted or (min(MOST_WORKERS, max(1, int(cores))) if on_cpu else 1)
         return cls(workers, max(1, int(cores) // workers))
+
+    def in_processes(self, place: Place, on_cpu: bool) -> bool:
+        """Whether each worker encodes in a process of its own, where somebody chose the `place`, or `auto`.
+
+        Raises ValueError where processes were chosen and cannot be.
+        """
+        fits = on_cpu and sys.platform == "linux"
+        if place == "processes" and not fits:
+            raise ValueError("encoding processes need Linux and the encoder on its CPU")
+        return fits and (place == "processes" or (place == "auto" and self.workers > 1))
 
     def begin(self, encoder: Cores) -> None:
         """To be called on each of the threads before it encodes."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ Set = Callable[..., None]
 def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Set:
     """Set LASER_* variables; the bundles' folder is one of the test's own."""
     monkeypatch.setenv("LASER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("LASER_ENCODE_IN", "threads")
 
     def put_all(**variables: str) -> None:
         for name, value in variables.items():
@@ -201,6 +203,20 @@ def test_memory_is_compared_with_what_is_needed(
 ) -> None:
     monkeypatch.setattr(room, "available_memory", lambda: free)
     assert only(room.memory()) == (state, text)  # 600 for the program, 64 and 16 for the caches
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="encoding processes are for Linux")
+def test_processes_need_memory_of_their_own(put: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "available_memory", lambda: 3 * GIB)
+    put(encode_in="auto", encode_workers="2", device="cpu")
+    assert only(room.memory()) == (
+        "good",
+        "about 1.1 GiB to serve, 3.0 GiB are available",
+    )  # 300, and 70 each
+    put(encode_workers="1")
+    assert only(room.memory()) == ("good", "about 680 MiB to serve, 3.0 GiB are available")
+    put(encode_in="processes", device="cuda")
+    assert only(room.memory()) == ("good", "about 680 MiB to serve, 3.0 GiB are available")
 
 
 def test_memory_for_a_second_bundle_is_a_warning_of_its_own(
