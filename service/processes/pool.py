@@ -89,7 +89,7 @@ class Pool:
         with self._lock:
             if not self._holders:
                 raise PoolError("the encoding processes were ended")
-            if self._zygote.poll() is not None and self._loaded:
+            if self._zygote.poll() is not None:
                 _end(self._zygote, self._control)
                 self._zygote, self._control = self._start()
                 self._loaded = False
@@ -121,7 +121,8 @@ class Pool:
             said = self._control.recv(MESSAGE)
         self._loaded = said == LOADED
         if not self._loaded:
-            why = said.decode(errors="replace") or f"nothing heard of them, exit status {self._zygote.poll()}"
+            _end(self._zygote, self._control)  # the next call tries again
+            why = said.decode(errors="replace") or "nothing heard of them"
             raise PoolError(
                 f"the encoding processes did not start ({why}); LASER_ENCODE_IN=threads does without them"
             )

@@ -250,9 +250,21 @@ def test_a_checkpoint_that_cannot_be_loaded_is_told(
     assert capfd.readouterr().err == ""
 
 
-def test_a_zygote_that_dies_while_it_loads_is_told(checkpoint: Path) -> None:
+def test_a_zygote_that_dies_while_it_loads_is_followed_by_another(checkpoint: Path) -> None:
     pool = Pool(checkpoint, "float32", 1, 1)
     pool._zygote.kill()
-    with pytest.raises(PoolError, match="nothing heard of them"):
-        pool.call("encode_users", [])
+    pool._zygote.wait()
+    assert len(pool.call("encode_items", [{"title": "thing"}]).vectors) == 1
     pool.release()
+
+
+def test_what_could_not_be_started_again_is_tried_again(pool: Pool, tmp_path: Path) -> None:
+    pool._zygote.kill()
+    pool._zygote.wait()
+    arguments = pool._arguments
+    pool._arguments = (str(tmp_path / "nowhere"), *arguments[1:])
+    for _ in range(2):
+        with pytest.raises(PoolError, match="nowhere"):
+            pool.call("encode_items", [{"title": "thing"}])
+    pool._arguments = arguments
+    assert len(pool.call("encode_items", [{"title": "thing"}]).vectors) == 1
