@@ -52,6 +52,24 @@ def test_accuracy_is_that_of_the_last_measurement(row: dict[str, Any]) -> None:
     assert cells(README, row["name"]) == [short(value, 4) for value in measured]
 
 
+BEAUTY = next(part for part in result("accuracy")["rows"] if part["key"] == "headline/beauty/mean")
+
+
+def test_accuracy_on_the_second_data_set_is_that_of_the_last_measurement() -> None:
+    measured = {row["name"]: row["served"] for row in BEAUTY["rows"]}
+    shown = re.findall(r"^\| Beauty: (.*?) \|", README, re.MULTILINE)
+    assert "Laser (best configuration, fused)" in shown
+    assert "simple sum" in shown
+    for name in shown:
+        wanted = [short(measured[name][what], 4) for what in ("recall", "ndcg")]
+        assert cells(README, f"Beauty: {name}") == wanted
+    above = {pair["against"]: pair["ndcg"] for pair in BEAUTY["comparisons"] if "fused" in pair["name"]}
+    for name in ("simple sum", "EASE with text (Laser's neighbours)"):
+        figures = [short(above[name][end], 4) for end in ("mean", "low", "high")]
+        text = r"by {}\s+(NDCG@10\s+)?\(\[{}, {}\]".format(*map(re.escape, figures))
+        assert re.search(text, README), figures
+
+
 def test_the_method_quotes_the_same_accuracy() -> None:
     names = {
         "Laser, fused, as served": "Laser (best configuration, fused)",
