@@ -85,8 +85,9 @@ def _pool(checkpoint: Path, device: str, settings: Settings, beside: Recommender
         beside is not None
         and isinstance(beside.encoder, RemoteLaser)
         and beside.encoder.fingerprint == fingerprint(checkpoint)
+        and beside.encoder.pool.share()
     ):
-        return beside.encoder.pool.share()
+        return beside.encoder.pool
     return Pool(checkpoint, settings.dtype, *share)
 
 

@@ -70,11 +70,12 @@ class Pool:
             raise EncodingError(message)
         raise PoolError("encoding processes die as soon as they are asked")
 
-    def share(self) -> "Pool":
-        """The same pool for one more holder."""
+    def share(self) -> bool:
+        """Take one more holder in; False where the last one has left, and the processes with it."""
         with self._lock:
-            self._holders += 1
-        return self
+            there = self._holders > 0
+            self._holders += there
+        return there
 
     def release(self) -> None:
         """To be called once by each holder, when it asks nothing any more."""

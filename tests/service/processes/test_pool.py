@@ -201,13 +201,14 @@ def test_a_call_that_kills_every_worker_fails(pool: Pool, monkeypatch: pytest.Mo
 
 def test_the_last_holder_ends_them(checkpoint: Path) -> None:
     pool = Pool(checkpoint, "float32", 1, 1)
-    assert pool.share() is pool
+    assert pool.share()
     pool.release()
     assert len(pool.call("encode_items", [{"title": "thing"}]).vectors) == 1
     there = [pool._zygote.pid, *workers(pool)]
     assert len(there) == 2
     pool.release()
     wait(lambda: not any(map(runs, there)))
+    assert not pool.share()
     with pytest.raises(PoolError, match="were ended"):
         pool.call("encode_items", [{"title": "thing"}])
 
