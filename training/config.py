@@ -67,11 +67,13 @@ class RunConfig:
     def to_dict(self) -> dict[str, Any]:
         """The fields, nested, as JSON gives them back.
 
-        What is off has no settings: a run from before there was a phase of the sentences agrees with one without it.
+        What is off has no settings: a run from before there was such a thing agrees with one without it.
         """
         plain = asdict(self) | {"laser": self.laser.to_dict()}
         if not self.sentences.epochs:
             del plain["sentences"]
+        if not self.training.users:
+            del plain["training"]["users"]
         copied: dict[str, Any] = json.loads(json.dumps(plain))
         return copied
 

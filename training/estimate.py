@@ -34,7 +34,7 @@ def estimate(config: RunConfig, dataset: Dataset, text: TextEncoder) -> Estimate
     """Estimate a training run on this machine."""
     items, rows = len(dataset.items), sum(len(history) >= 4 for history in dataset.histories)
     interactions = sum(map(len, dataset.histories))
-    trained = min(rows, config.training.rows_per_epoch)
+    trained = min(rows, config.training.rows_per_epoch, config.training.users or rows)
     validated = min(rows, config.training.validation_users)
     mean = min(interactions / max(len(dataset.histories), 1), config.laser.max_history)
     virtual = config.laser.m_former.prefix_tokens + 1

@@ -44,7 +44,7 @@ StepProgress = Callable[[str, int, int], None]
 class LaserTrainingConfig:
     """Optimisation of both phases; 0 epochs leave a phase out. `temperature` is tau, `balance` lambda, of equations 8
     and 12. `in_batch` weighs the live term of phase 1, `warmup` is a share of a phase. `sentence_share`: rows with a
-    sentence that join for each one without."""
+    sentence that join for each one without. `users` are those the rows come from, drawn by seed; 0: all of them."""
 
     phase1_epochs: int = 6
     phase2_epochs: int = 3
@@ -59,6 +59,7 @@ class LaserTrainingConfig:
     warmup: float = 0.05
     validation_users: int = 2_000
     sentence_share: float = 0.0
+    users: int = 0
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
@@ -68,7 +69,7 @@ class LaserTrainingConfig:
         for name in ("patience", "batch_size", "rows_per_epoch", "validation_users"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("phase1_epochs", "phase2_epochs", "balance", "in_batch", "sentence_share"):
+        for name in ("phase1_epochs", "phase2_epochs", "balance", "in_batch", "sentence_share", "users"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         for name in ("state_dropout", "warmup"):
@@ -94,7 +95,8 @@ class LaserTrainer:
         """`sentences` are needed where `config.sentence_share` is above 0. `scalars` gets the numbers of each step."""
         self.encoding = encoding
         self.text, self.items, self.collaborative = encoding
-        self.rows, self.config, self.seed = rows, config, seed
+        self.rows = sample_rows(rows, config.users, seed) if config.users else rows
+        self.config, self.seed = config, seed
         self.valid = sample_rows(valid, config.validation_users, seed)
         self.log, self.progress, self.scalars = log, progress, scalars
         self.sentences = sentences if config.sentence_share else None

@@ -73,6 +73,7 @@ def test_time_grows_by_each_row_with_a_sentence(tmp_path: Path) -> None:
 def test_time_is_bounded_by_the_rows_of_an_epoch_and_by_the_kinds_that_are_trained(tmp_path: Path) -> None:
     least = of(tmp_path / "a", training__rows_per_epoch="10").seconds
     assert least < of(tmp_path / "b").seconds
+    assert of(tmp_path / "e", training__users="10").seconds == pytest.approx(least)
     without = {"laser__sources": "", "id_recommenders__kinds": ""}
     assert of(tmp_path / "c", **without).seconds < of(tmp_path / "d", laser__sources="").seconds
 

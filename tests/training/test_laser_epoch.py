@@ -70,6 +70,9 @@ def test_an_epoch_takes_each_row_once_or_a_fresh_sample_of_the_rows(monkeypatch:
     some, others = (rows_of(replace(BASE, rows_per_epoch=15), seed) for seed in (0, 1))
     assert len(set(some)) == len(some) == 15
     assert set(some) != set(others)
+    few = Scene(replace(BASE, users=15), users=40)
+    assert len(few.trainer.rows.users) == 15
+    assert sorted(rows_of(replace(BASE, users=15), 0)) == sorted(rows_of(replace(BASE, users=15), 1))
 
 
 def test_a_training_row_predicts_the_last_training_item_from_what_came_before() -> None:

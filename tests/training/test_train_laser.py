@@ -242,6 +242,7 @@ def test_validation_users_are_a_sample_of_the_given_size() -> None:
         ({"validation_users": 0}, "validation_users must be at least 1, not 0"),
         ({"phase1_epochs": -1}, "phase1_epochs must be at least 0, not -1"),
         ({"phase2_epochs": -1}, "phase2_epochs must be at least 0, not -1"),
+        ({"users": -1}, "users must be at least 0, not -1"),
         ({"balance": -0.1}, "balance must be at least 0, not -0.1"),
         ({"in_batch": -0.1}, "in_batch must be at least 0, not -0.1"),
         ({"state_dropout": 1.0}, "state_dropout must lie in [0, 1), not 1.0"),
