@@ -57,7 +57,8 @@ def test_a_title_that_commands_moves_no_more_than_any_other(live: Running, injec
 
 @pytest.mark.parametrize("injection", INJECTIONS)
 def test_a_sentence_that_commands_changes_no_score(live: Running, injection: str) -> None:
-    assert scores(live, constraint=injection) == scores(live)
+    plain = scores(live)  # perhaps kept from a batch with others
+    assert scores(live, constraint=injection) == pytest.approx(plain, abs=1e-6)
 
 
 @pytest.mark.parametrize("injection", INJECTIONS[:2])

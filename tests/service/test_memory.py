@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from service import memory, serve, server
-from service.memory import YOUNG, Heap, give_back_memory, keep_out_of_collections, resident
+from service.memory import YOUNG, Heap, give_back_memory, held, keep_out_of_collections, resident
 from service.settings import Settings
 
 
@@ -63,6 +65,22 @@ def test_a_service_looks_at_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
         assert next(calm, None) is None  # it had been asked until it was
 
     asyncio.run(serve_a_while())
+
+
+@pytest.mark.skipif(not resident(), reason="only Linux says what a process holds")
+def test_processes_that_were_started_count_and_what_they_share_counts_once() -> None:
+    forking = (
+        "import os, sys; block = os.urandom(1 << 26); print(os.fork() != 0, flush=True); sys.stdin.read()"
+    )
+    before = held()
+    command = [sys.executable, "-c", forking]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert {started.stdout.readline(), started.stdout.readline()} == {b"True\n", b"False\n"}
+        grown = held() - before
+        started.stdin.close()
+    assert 60 * 2**20 < grown < 110 * 2**20
 
 
 class Link:

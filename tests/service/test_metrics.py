@@ -162,7 +162,6 @@ def test_the_place_in_the_log_of_changes_is_told(fragile: Callable[..., Running]
 
 def test_the_process_and_its_limit_are_told(value: Value) -> None:
     assert 0 < value("laser_memory_bytes") < value("laser_memory_limit_bytes")
-    assert value("laser_memory_bytes") == pytest.approx(value("process_resident_memory_bytes"), rel=0.5)
     assert value("process_open_fds") > 0
     assert value("laser_requests_in_progress") == 1, "the one that asks"
 
