@@ -20,8 +20,9 @@ def serve(settings: "Settings") -> int:
     Returns the exit status: 0, or 2 after one line on stderr.
     """
     # torch, faiss and FastAPI are loaded by whoever serves, not by whoever asks for VERSION.
-    from service.memory import share_heap
+    from service.memory import bound_programs, share_heap
     from service.server import run
 
     share_heap()
+    bound_programs()
     return run(settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +13,15 @@ import pyarrow as pa
 import pytest
 
 from service import memory, serve, server
-from service.memory import YOUNG, Heap, give_back_memory, held, keep_out_of_collections, resident
+from service.memory import (
+    YOUNG,
+    Heap,
+    bound_programs,
+    give_back_memory,
+    held,
+    keep_out_of_collections,
+    resident,
+)
 from service.settings import Settings
 
 
@@ -83,6 +92,19 @@ def test_processes_that_were_started_count_and_what_they_share_counts_once() -> 
     assert 60 * 2**20 < grown < 110 * 2**20
 
 
+@pytest.mark.parametrize(("before", "kept"), [(None, "256"), ("900", "900")])
+def test_a_process_that_serves_keeps_few_programs_of_onednn(
+    before: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, before or "")
+    if before is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LRU_CACHE_CAPACITY", "64")
+    bound_programs()
+    assert os.environ[name] == kept
+
+
 class Link:
     """One that refers to itself."""
 
@@ -113,6 +135,8 @@ def test_what_is_loaded_is_not_looked_through_again(collections_as_before: None)
 
 
 def test_a_process_that_serves_has_arrow_on_the_common_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        monkeypatch.setenv(name, "")  # restored afterwards
     pools: list[str] = []
     before = pa.default_memory_pool()
     monkeypatch.setattr(
