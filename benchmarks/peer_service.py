@@ -25,7 +25,15 @@ import numpy as np
 from benchmarks._command import asking_parser, report
 from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
-from benchmarks.service_bench.client import Finish, closed_loop, open_loop, per_second, post, quantile
+from benchmarks.service_bench.client import (
+    Finish,
+    closed_loop,
+    open_loop,
+    per_second,
+    post,
+    quantile,
+    unhindered,
+)
 from benchmarks.service_bench.infinity import InfinityError, installed, serving_infinity
 from benchmarks.service_bench.phases import ENOUGH, Phase
 from benchmarks.service_bench.requests import Asked, bodies, users_of
@@ -123,7 +131,8 @@ def _measure(bundle: Bundle, asked: Asked, given: argparse.Namespace, peer: Path
                 [post("/recommend", body) for body in bodies(asked, bundle.catalogue, K)],
             )
             theirs = Side("infinity and FAISS", url, vectors, search)
-            return asyncio.run(_in_turns((ours, theirs), given.seconds, given.seed))
+            with unhindered():
+                return asyncio.run(_in_turns((ours, theirs), given.seconds, given.seed))
 
 
 async def _in_turns(sides: tuple[Side, Side], seconds: float, seed: int) -> Measured:

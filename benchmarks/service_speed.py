@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks._command import asking_parser, report
 from benchmarks._outcome import Check
 from benchmarks._service import copy_bundle, serving
-from benchmarks.service_bench.client import per_second, post, quantile
+from benchmarks.service_bench.client import per_second, post, quantile, unhindered
 from benchmarks.service_bench.fast_loss import Ndcg, ndcg_of
 from benchmarks.service_bench.holdings import held_mib
 from benchmarks.service_bench.phases import (
@@ -139,11 +139,11 @@ def _measure(bundle: Bundle, laser: Laser, asked: Asked, given: argparse.Namespa
     with tempfile.TemporaryDirectory() as temporary:
         every, kept = Path(temporary) / "every", Path(temporary) / "kept"
         copy_bundle(given.bundles, every / "bundles")
-        with serving(every, cache_mb="0") as service:
+        with serving(every, cache_mb="0") as service, unhindered():
             phases = asyncio.run(under_load(service.url))
             resident = memory_of(service.process.pid).resident
         copy_bundle(given.bundles, kept / "bundles")
-        with serving(kept) as service:
+        with serving(kept) as service, unhindered():
             again = asyncio.run(alone(service.url, requests[:1], given.seconds / 3, "repeated"))
     return Measured(*phases, again, resident, held_mib(bundle, laser), ndcg_of(bundle, laser, asked))
 

@@ -8,10 +8,12 @@ cannot make its load wait (coordinated omission).
 """
 
 import asyncio
+import gc
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -160,6 +162,20 @@ async def pulse(url: str, request: bytes, every: float, seconds: float) -> list[
         await asyncio.sleep(every)
     connection.close()
     return samples
+
+
+@contextmanager
+def unhindered() -> Iterator[None]:
+    """While load is made: Python's collector does not go through what the program had loaded before.
+
+    That stops the client for a tenth of a second and more, which would count as the service's.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> list[float]:

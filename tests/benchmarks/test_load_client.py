@@ -1,6 +1,7 @@
 """The load client and the balancer, against small servers whose answers are known."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from benchmarks.service_bench.client import (
     post,
     pulse,
     quantile,
+    unhindered,
 )
 
 Answer = Callable[[bytes], bytes]
@@ -224,3 +226,9 @@ def test_a_request_that_a_replica_drops_is_lost_and_not_sent_again() -> None:
 
     assert asyncio.run(ask()) == BROKEN
     assert len(asked) == 1
+
+
+def test_while_load_is_made_the_collector_passes_over_what_was_there() -> None:
+    with unhindered():
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
