@@ -54,7 +54,6 @@ def load_recommender(
         _match(bundle, laser)
         search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
         index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
-        texts: KnownTexts | None = None
         try:
             encoder, text = _placed(laser, pool)
             texts = KnownTexts(text, _known_texts(laser, beside))
@@ -104,9 +103,8 @@ def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone |
     """The backbone that is in memory, if the checkpoint was trained on the same one. Raises CheckpointError."""
     if beside is None or not isinstance(beside.encoder, Laser):
         return None
-    config, fingerprint = backbone_of(checkpoint)
     loaded = beside.encoder
-    same = (config, fingerprint) == (loaded.config.backbone, loaded.backbone.fingerprint)
+    same = backbone_of(checkpoint) == (loaded.config.backbone, loaded.backbone.fingerprint)
     return loaded.backbone if same else None
 
 

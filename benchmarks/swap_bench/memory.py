@@ -10,7 +10,7 @@ from service.memory import PROC, descendants
 KIB = 1024
 ANONYMOUS = re.compile(
     r"^Pss_Anon:\s+(\d+) kB$", re.MULTILINE
-)  # each page divided by the number of processes that have it
+)  # each page divided by the processes that have it
 MAPPING = re.compile(
     r"^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ [1-9][0-9]* +(?P<path>[^\n]+)$.*?"
     r"^Rss: +(?P<resident>\d+) kB$.*?^Anonymous: +(?P<own>\d+) kB$",
@@ -29,7 +29,7 @@ def memory_of(process: int) -> Memory:
     """Of a process and all its descendants. Raises OSError where there is no such process."""
     anonymous, files = _anonymous(process), _files(process)
     for child in descendants(process):
-        with suppress(OSError, TypeError):  # it has ended meanwhile
+        with suppress(OSError):  # it has ended meanwhile
             anonymous += _anonymous(child)
             files |= _files(child)  # the larger part of each file
     return Memory((anonymous + files.total()) / KIB, anonymous / KIB)

@@ -1,11 +1,15 @@
-"""More bundles of the small world: of the same Laser, each with items that tell which bundle they are from."""
+"""More bundles of the small world, of the same Laser, each with items that tell which one they are from; and users."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
-from index.bundle import BundleWriter, open_bundle, write_arrays
+import numpy as np
+
+from index.bundle import Bundle, BundleWriter, open_bundle, write_arrays
 from index.catalog import Catalogue
+from model.encoder import History
+from model.laser import Laser
 
 
 def add_bundle(
@@ -42,6 +46,20 @@ def add_bundle(
             change(writer.folder)
         claimed = encoder or source.manifest.encoder_fingerprint
         return writer.seal(encoder_fingerprint=claimed, data_hash=source.manifest.data_hash)
+
+
+def histories_of(bundle: Bundle, laser: Laser, count: int) -> list[History]:
+    """Users with one to five items, those with an odd number with a sentence."""
+    rows = [list(range(first % 7, first % 7 + 1 + first % 5)) for first in range(count)]
+    return [
+        History(
+            tuple(bundle.catalogue.item_ids[row] for row in some),
+            tuple(bundle.token_ids[row].tolist() for row in some),
+            np.asarray(bundle.text_vectors[some]),
+            laser.tokenize_constraint("a quiet one") if len(some) % 2 else (),
+        )
+        for some in rows
+    ]
 
 
 def backbone_named(name: Path) -> Callable[[Path], None]:

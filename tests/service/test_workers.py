@@ -9,8 +9,8 @@ import pytest
 
 from index.bundle import Bundle
 from model.checkpoint import load_checkpoint
-from model.encoder import History
 from service.workers import NICENESS, Share
+from tests.service.bundle_world import histories_of
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,7 @@ def test_a_thread_that_only_hands_over_is_left_as_it_is(encoder: Noted) -> None:
 
 def test_threads_side_by_side_make_the_vectors_of_one(bundle: Bundle) -> None:
     laser = load_checkpoint(bundle.folder / "checkpoint", dtype="float32")
-    rows = [list(range(first % 7, first % 7 + 1 + first % 5)) for first in range(24)]
-    histories = [
-        History(
-            tuple(bundle.catalogue.item_ids[row] for row in some),
-            tuple(bundle.token_ids[row].tolist() for row in some),
-            np.asarray(bundle.text_vectors[some]),
-            laser.tokenize_constraint("a quiet one") if len(some) % 2 else (),
-        )
-        for some in rows
-    ]
+    histories = histories_of(bundle, laser, 24)
     alone = [laser.encode_users([history])[0] for history in histories]
     with ThreadPoolExecutor(4, initializer=lambda: laser.use_cores(1)) as pool:
         together = list(pool.map(lambda history: laser.encode_users([history])[0], histories * 3))

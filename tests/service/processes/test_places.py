@@ -15,13 +15,14 @@ import pytest
 from model.checkpoint_files import fingerprint
 from model.laser import Laser
 from service.loading import StartupError, load_recommender
+from service.memory import descendants
 from service.metrics import Metrics
 from service.processes.laser import RemoteLaser
 from service.processes.pool import Pool, PoolError
 from service.recommender import Recommender
 from service.settings import Settings
 from tests.service.bundle_world import add_bundle
-from tests.service.processes.test_pool import children, runs, wait
+from tests.service.processes.test_pool import runs, wait
 from tests.service.test_server import process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="encoding processes are for Linux")
@@ -148,9 +149,9 @@ def test_a_service_loses_no_request_with_a_process_and_none_outlives_it(bundles:
     with process(LASER_BUNDLES=str(bundles), LASER_ENCODE_WORKERS="2", LASER_CACHE_MB="0") as (service, url):
         body = {"history": [{"item_id": "i1"}], "k": 3}
         expected = httpx.post(f"{url}/recommend", json=body).json()["items"]
-        (zygote,) = children(service.pid)
+        zygote = next(descendants(service.pid))
         for _ in range(3):
-            for victim in children(zygote):
+            for victim in list(descendants(zygote)):
                 os.kill(victim, signal.SIGKILL)
             answer = httpx.post(f"{url}/recommend", json=body)
             assert answer.status_code == 200
@@ -158,7 +159,7 @@ def test_a_service_loses_no_request_with_a_process_and_none_outlives_it(bundles:
                 item["item_id"] for item in expected
             ]
         assert httpx.get(f"{url}/readyz").status_code == 200
-        there = [zygote, *children(zygote)]
+        there = [zygote, *descendants(zygote)]
         assert len(there) >= 2
         service.kill()
         wait(lambda: not any(map(runs, there)))
@@ -168,8 +169,8 @@ def test_a_service_that_leaves_ends_them(bundles: Path) -> None:
     settings = {"LASER_BUNDLES": str(bundles), "LASER_ENCODE_WORKERS": "2", "LASER_DRAIN_SECONDS": "0"}
     with process(**settings) as (service, url):
         assert httpx.get(f"{url}/readyz").status_code == 200
-        (zygote,) = children(service.pid)
-        there = [zygote, *children(zygote)]
+        zygote = next(descendants(service.pid))
+        there = [zygote, *descendants(zygote)]
         service.send_signal(signal.SIGTERM)
         assert service.wait(20) == 0
         wait(lambda: not any(map(runs, there)))

@@ -15,10 +15,12 @@ import pytest
 
 from index.bundle import Bundle
 from model.checkpoint import load_checkpoint
-from model.encoder import History, TextEncoder
+from model.encoder import TextEncoder
 from model.laser import Laser
+from service.memory import descendants
 from service.processes.laser import RemoteLaser, RemoteTexts
 from service.processes.pool import EncodingError, Pool, PoolError
+from tests.service.bundle_world import histories_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="encoding processes are for Linux")
 
@@ -48,30 +50,8 @@ def remote(laser: Laser, pool: Pool) -> RemoteLaser:
     return RemoteLaser.of(laser, pool)
 
 
-def histories_of(bundle: Bundle, laser: Laser, count: int = 12) -> list[History]:
-    """Users with one to five items, every other one with a sentence."""
-    rows = [list(range(first, first + 1 + first % 5)) for first in range(count)]
-    return [
-        History(
-            tuple(bundle.catalogue.item_ids[row] for row in some),
-            tuple(bundle.token_ids[row].tolist() for row in some),
-            np.asarray(bundle.text_vectors[some]),
-            laser.tokenize_constraint("a quiet one") if len(some) % 2 else (),
-        )
-        for some in rows
-    ]
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started and that still run."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
 def workers(pool: Pool) -> list[int]:
-    return children(pool._zygote.pid)
+    return list(descendants(pool._zygote.pid))
 
 
 def runs(pid: int) -> bool:
@@ -91,7 +71,7 @@ def wait(until: Callable[[], bool]) -> None:
 
 
 def test_they_make_the_vectors_that_a_thread_makes(bundle: Bundle, laser: Laser, remote: RemoteLaser) -> None:
-    histories = histories_of(bundle, laser)
+    histories = histories_of(bundle, laser, 12)
     np.testing.assert_allclose(
         remote.encode_users(histories), laser.encode_users(histories), rtol=0, atol=1e-6
     )
