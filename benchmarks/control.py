@@ -30,7 +30,7 @@ from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
 from model.encoder import TextEncoder
 from service.constraints import Vocabulary
-from service.encoding import FrozenTexts
+from service.frozen_texts import FrozenTexts
 from service.settings import Settings, load_settings
 from training.data import Dataset, load_dataset
 from training.run_folder import git_hash

@@ -20,7 +20,7 @@ from benchmarks._timing import alternate, slope
 from benchmarks.speed_bench.vectors import draw
 from benchmarks.speed_bench.world import World, build, data_folder
 from index.item_index import ExactIndex
-from model.encoder import History, Vectors
+from model.vectors import History, Vectors
 from service.batcher import MicroBatcher, Ran
 
 LENGTHS = (1, 2, 5, 10, 20, 50, 100)

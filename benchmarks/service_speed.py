@@ -41,8 +41,8 @@ from benchmarks.service_bench.requests import Asked, bodies, users_of
 from benchmarks.swap_bench.memory import memory_of
 from index.bundle import Bundle, open_bundle
 from model.checkpoint import load_checkpoint
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 
 TOGETHER = 256  # histories in one call of the encoder alone
 ROUNDS = 3

@@ -13,7 +13,6 @@ import hashlib
 import importlib.util
 import io
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,9 +22,9 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from model.config import EMBEDDED, BackboneConfig
 from model.fused_bert import FusedBert
 
-EMBEDDED = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODERS = frozenset({"bert", "roberta", "modernbert"})
 DECODERS = frozenset({"llama", "mistral", "qwen3", "gemma", "gemma2", "gemma3_text"})
@@ -38,19 +37,6 @@ UNREADABLE = (AssertionError, ImportError, KeyError, OSError, RuntimeError, Safe
 
 class BackboneError(Exception):
     """The backbone cannot be used; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class BackboneConfig:
-    """Which backbone: a hub id, a folder, or the embedded default; how it is run is decided at load time."""
-
-    name: str = EMBEDDED
-    revision: str | None = None
-    untested: bool = False
-
-    def to_dict(self) -> dict[str, object]:
-        """The fields, ready for JSON."""
-        return asdict(self)
 
 
 class Backbone(nn.Module):

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from model.backbone import Backbone, BackboneConfig, load_backbone
+from model.backbone import Backbone, load_backbone
 from model.bi_tuning import BiTuning
 from model.checkpoint_files import (
     CONFIG,
@@ -33,7 +33,7 @@ from model.checkpoint_files import (
     fingerprint_of,
 )
 from model.collaborative import Collaborative
-from model.config import LaserConfig
+from model.config import BackboneConfig, LaserConfig
 from model.fusion import Fusion
 from model.id_recommenders import IdRecommender, IdRecommenderConfig, build_id_recommender
 from model.laser import Laser

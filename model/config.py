@@ -6,13 +6,26 @@ How Laser is trained is configured in training/config.py; nothing here depends o
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-from model.backbone import BackboneConfig
+EMBEDDED = "all-MiniLM-L6-v2"
 
 PAPER_INSTRUCTION = (
     "You are an intelligent recommendation assistant. Please summarize the user's characteristics into a single "
     "token based on the browsing history. In chronological order, the user has browsed the following items:"
 )
 SHORT_INSTRUCTION = "Summarize the browsing history into a single token:"
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which backbone: a hub id, a folder, or the embedded default; how it is run is decided at load time."""
+
+    name: str = EMBEDDED
+    revision: str | None = None
+    untested: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields, ready for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

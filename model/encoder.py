@@ -9,8 +9,7 @@ The inner product of a user vector and an item vector is the score. Items are en
 Letters: B batch, T text tokens, N history, D backbone width, V vector width.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,28 +21,8 @@ from model.bi_tuning import BiTuning, Embedded, Prompted, frozen_text_vectors
 from model.collaborative import Collaborative
 from model.config import LaserConfig
 from model.prompts import Prompts, item_text
+from model.vectors import History, Progress, Record, Vectors
 from model.whitening import Whitening
-
-Vectors = NDArray[np.float32]
-Record = Mapping[str, object]
-Progress = Callable[[int], None]
-
-
-class History(NamedTuple):
-    """One user, oldest item first; the three sequences have one entry an item (there may be none)."""
-
-    item_ids: tuple[str | None, ...]  # None: an item known by its text alone
-    token_ids: tuple[Sequence[int], ...]
-    text_vectors: Vectors  # [N, D]
-    constraint: tuple[int, ...] = ()  # token ids of a sentence, () without one
-
-
-class EncodedItems(NamedTuple):
-    """What an index stores of n items."""
-
-    token_ids: list[list[int]]
-    text_vectors: Vectors  # [n, D], unit length: the frozen backbone's reading of the text
-    vectors: Vectors  # [n, V]
 
 
 class TextEncoder:

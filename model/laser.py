@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model.attacher import Attacher
 from model.backbone import Backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
-from model.config import LaserConfig
-from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
+from model.config import LaserConfig, PromptConfig
+from model.encoder import TextEncoder
 from model.fused_maps import fuse_maps
 from model.fusion import Fusion
 from model.neighbours import NeighbourArrays
+from model.outline import Outline
+from model.routing import item_experts
+from model.vectors import EncodedItems, History, Progress, Record, Vectors
 from model.whitening import Whitening
 
 
@@ -43,6 +47,7 @@ class Laser:
     def __post_init__(self) -> None:
         self.text = TextEncoder(self.config, self.backbone)
         self.text.whitening = self.whitening
+        self._lengths = self.text.prompts.lengths(self.config.max_history)
         self.item_side.eval().requires_grad_(False)
         self.user_side.eval().requires_grad_(False)
 
@@ -62,6 +67,11 @@ class Laser:
     def text_fields(self) -> tuple[str, ...]:
         """The record fields that make an item's text; a change in any of them asks for a new vector."""
         return self.config.text_fields
+
+    @property
+    def reading(self) -> tuple[str, PromptConfig]:
+        """What decides the frozen vector of a text: the backbone, and how texts are cut."""
+        return self.backbone.fingerprint, self.config.prompt
 
     @property
     def on_cpu(self) -> bool:
@@ -85,7 +95,7 @@ class Laser:
     def prompt_tokens(self, items: Sequence[int], sentence: int = 0) -> int:
         """What a history costs the backbone, in tokens: of items, oldest first, and a sentence of so many tokens."""
         virtual = self.config.m_former.prefix_tokens + 1
-        return self.text.prompts.length(items[-self.max_history :], sentence) + virtual
+        return self._lengths.of(items[-self.max_history :], sentence) + virtual
 
     def tokenize_constraint(self, sentence: str) -> tuple[int, ...]:
         """Token ids of a constraint sentence; () if nothing readable is in it."""
@@ -114,6 +124,21 @@ class Laser:
     def attacher(self) -> Attacher | None:
         """What ties an item to a catalogue that it joins later; None where the fusion has no neighbours."""
         return self.fusion.attacher()
+
+    def item_experts(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+        """float32 [n, K], the share of each expert in each item; None where there is no M-Former (routing.py)."""
+        return item_experts(self, item_ids)
+
+    def outline(self) -> Outline:
+        """What there is to know of it besides its vectors."""
+        return Outline(
+            self.config,
+            self.fingerprint,
+            self.backbone.fingerprint,
+            self.width,
+            self._lengths,
+            self.attacher(),
+        )
 
     def encode_users(self, histories: Sequence[History]) -> Vectors:
         """User vectors float32 [B, V]; their inner products with item vectors are the scores."""

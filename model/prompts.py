@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, NamedTuple
 
 from model.config import PromptConfig
+
+if TYPE_CHECKING:  # a process that only reads sentences does not load it
+    from transformers import PreTrainedTokenizerBase
 
 SENTENCE_MARK = "Wish:"
 NAMES = {"categories": "category"}
@@ -50,10 +52,34 @@ def item_text(record: Mapping[str, object], text_fields: Sequence[str]) -> str:
     return f"{title} ({', '.join(details)})".strip()
 
 
+class PromptLengths(NamedTuple):
+    """How many tokens the parts of a prompt have."""
+
+    frame: int  # start, instruction and end
+    marks: tuple[int, ...]  # before each item of a history of so many; [0] is nobody's
+    item: int  # at most
+    sentence_mark: int
+    sentence: int  # at most
+    prompt: int  # at most
+
+    def of(self, items: Sequence[int], sentence: int = 0) -> int:
+        """How many tokens `Prompts.prompt` gives, at most, for items and a sentence of so many tokens."""
+        used = self.frame + (self.sentence_mark + min(sentence, self.sentence) if sentence else 0)
+        mark = self.marks[len(items)]
+        for item in reversed(items):
+            more = min(item, self.item) + mark
+            if used + more > self.prompt:
+                break
+            used += more
+        return used
+
+
 class Prompts:
     """Builds token ids for one tokenizer and one template."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: PromptConfig, max_positions: int) -> None:
+    def __init__(
+        self, tokenizer: "PreTrainedTokenizerBase", config: PromptConfig, max_positions: int
+    ) -> None:
         self._tokenizer = tokenizer
         self.config = config
         self._start = _known(
@@ -111,16 +137,16 @@ class Prompts:
         history = [token for n, item in enumerate(reversed(kept), 1) for token in (*self._mark(n), *item)]
         return [*self._start, *self._instruction, *history, *tail, *self._end]
 
-    def length(self, items: Sequence[int], sentence: int = 0) -> int:
-        """How many tokens `prompt` gives, at most, for items and a sentence of so many tokens."""
-        tail = len(self._sentence_mark) + min(sentence, self.config.constraint_tokens) if sentence else 0
-        used = len(self._start) + len(self._end) + len(self._instruction) + tail
-        for item in reversed(items):
-            more = min(item, self.config.item_tokens) + len(self._mark(len(items)))
-            if used + more > self.max_tokens:
-                break
-            used += more
-        return used
+    def lengths(self, longest: int) -> PromptLengths:
+        """What tells how long prompts get, of histories of up to `longest` items."""
+        return PromptLengths(
+            len(self._start) + len(self._end) + len(self._instruction),
+            tuple(len(self._mark(n)) for n in range(longest + 1)),
+            self.config.item_tokens,
+            len(self._sentence_mark),
+            self.config.constraint_tokens,
+            self.max_tokens,
+        )
 
     def _ids(self, text: str) -> list[int]:
         return self._many_ids([text])[0]

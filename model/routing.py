@@ -6,18 +6,20 @@ Letters: n items, K experts.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.laser import Laser
+if TYPE_CHECKING:
+    from model.laser import Laser
 
 BATCH = 512
 
 
 @torch.inference_mode()
-def item_experts(laser: Laser, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+def item_experts(laser: "Laser", item_ids: Sequence[str]) -> NDArray[np.float32] | None:
     """float32 [n, K], the share of each expert in each item, summing to 1; None where the Laser has no M-Former.
 
     Items that the ID recommenders do not know all get the shares of the null token.

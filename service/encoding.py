@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.attacher import Attacher
-from model.encoder import EncodedItems, History, TextEncoder
+from model.vectors import EncodedItems, History
 from service.constraints import Constraint
 from service.constraints.meaning import Meanings
 from service.constraints.overrides import override
@@ -28,7 +28,6 @@ from service.snapshot import Snapshot
 from service.workers import Cores
 
 CHARACTERS_PER_TOKEN = 4  # of text that is not yet tokenised
-WORD_START = "\u0120\u2581"  # how byte-pair and unigram tokenizers mark a word's first token
 
 Vectors = NDArray[np.float32]
 Row = tuple[Sequence[int], Vectors, Vectors]  # one item's token ids, text vector [D], item vector [V]
@@ -46,25 +45,6 @@ class Encoder(Cores, Protocol):
     def tokenize_constraint(self, sentence: str) -> tuple[int, ...]: ...
     def encode_items(self, records: Sequence[Record]) -> EncodedItems: ...
     def encode_users(self, histories: Sequence[History]) -> Vectors: ...
-
-
-class FrozenTexts:
-    """The frozen text model of a Laser, unwhitened: what phrases and values are compared in."""
-
-    def __init__(self, text: TextEncoder) -> None:
-        """A TextEncoder of its own, without whitening."""
-        self._text = text
-
-    def vectors(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors float32 [n, D]."""
-        longest = self._text.config.prompt.constraint_tokens
-        return self._text.text_vectors([self._text.prompts.sentence(text) for text in texts], longest=longest)
-
-    def words(self) -> tuple[str, ...]:
-        """The words that are single tokens, most frequent first: those the model knows well."""
-        ranked = sorted(self._text.backbone.tokenizer.get_vocab().items(), key=lambda entry: entry[1])
-        plain = (token.lstrip(WORD_START) for token, _ in ranked)
-        return tuple(dict.fromkeys(word.casefold() for word in plain if word.isalpha()))
 
 
 class EncodeJob(NamedTuple):

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.encoder import EncodedItems
+from model.vectors import EncodedItems
 from service.history import Record
 
 TOGETHER = 8  # items in one call

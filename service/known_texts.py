@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from model.encoder import TextEncoder
-from service.encoding import FrozenTexts, Vectors
+from model.vectors import Vectors
+from service.frozen_texts import TextReader
 
 NONE: Mapping[str, Vectors] = {}
 
 
-class KnownTexts(FrozenTexts):
-    """FrozenTexts with those of another bundle to take from. Call `begun` once the recommender is made."""
+class KnownTexts:
+    """A TextReader with texts of another bundle to take from. Call `begun` once the recommender is made."""
 
-    def __init__(self, text: TextEncoder, before: "KnownTexts | None" = None) -> None:
+    def __init__(self, reader: TextReader, before: "KnownTexts | None" = None) -> None:
         """`before` must be of the same frozen model and tokenise alike."""
-        super().__init__(text)
+        self._reader = reader
         self._before = NONE if before is None else before.first
         self._words = None if before is None else before.words()
         self._beginning = True
@@ -33,15 +33,15 @@ class KnownTexts(FrozenTexts):
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors float32 [n, D]."""
         if not self._beginning or not texts:
-            return super().vectors(texts)
+            return self._reader.vectors(texts)
         self.first |= {text: self._before[text] for text in texts if text in self._before}
         new = [text for text in dict.fromkeys(texts) if text not in self.first]
         if new:
-            self.first |= dict(zip(new, super().vectors(new), strict=True))
+            self.first |= dict(zip(new, self._reader.vectors(new), strict=True))
         return np.stack([self.first[text] for text in texts])
 
     def words(self) -> tuple[str, ...]:
         """The words that are single tokens, most frequent first."""
         if self._words is None:
-            self._words = super().words()
+            self._words = self._reader.words()
         return self._words

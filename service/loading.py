@@ -1,29 +1,31 @@
 """Startup, all or nothing: a bundle is verified, matched with its checkpoint, proven by a forward pass, or refused.
 
-Every reason to refuse becomes one StartupError whose message is one line for a person.
+Every reason to refuse becomes one StartupError whose message is one line for a person. torch is loaded only where this
+process computes: it and the models of transformers are three times the rest.
 """
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal, Union
 
 from index.bundle import Bundle, BundleError, open_bundle
 from index.item_index import open_index
-from model.backbone import Backbone, BackboneError
-from model.checkpoint import CheckpointError, backbone_of, load_checkpoint
-from model.checkpoint_files import fingerprint
-from model.encoder import TextEncoder
-from model.laser import Laser
+from model.checkpoint_files import CheckpointError, fingerprint
+from service.frozen_texts import FrozenTexts, TextReader
 from service.known_texts import KnownTexts
-from service.machine import usable_cores
+from service.machine import has_cuda, usable_cores
 from service.metrics import Metrics
 from service.processes.laser import RemoteLaser, RemoteTexts
-from service.processes.pool import Pool
+from service.processes.pool import Pool, PoolError
 from service.recommender import Recommender
 from service.settings import Settings
 from service.workers import Share
+
+if TYPE_CHECKING:
+    from model.backbone import Backbone
+    from model.laser import Laser
+
+AnyLaser = Union["Laser", RemoteLaser]
 
 
 class StartupError(Exception):
@@ -39,7 +41,7 @@ def load_recommender(
     """
     device = settings.device
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if has_cuda() else "cpu"
     with ExitStack() as undo:
         try:
             bundle = open_bundle(settings.bundles, bundle_id or settings.bundle)
@@ -47,16 +49,14 @@ def load_recommender(
             pool = _pool(checkpoint, device, settings, beside)  # loads aside meanwhile
             if pool:
                 undo.callback(pool.release)
-            shared = _shared_backbone(checkpoint, beside)
-            laser = load_checkpoint(checkpoint, device=device, dtype=settings.dtype, backbone=shared)
-        except (BundleError, CheckpointError, BackboneError) as error:
+            search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
+            index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
+            encoder, reader = _remote(pool) if pool else _local(checkpoint, device, settings.dtype, beside)
+        except (BundleError, CheckpointError, PoolError) as error:
             raise StartupError(_line(error)) from error
-        _match(bundle, laser)
-        search_on: Literal["auto", "cpu"] = "cpu" if device == "cpu" else "auto"
-        index = open_index(bundle.vectors, search_on, bundle.partition, settings.exact_items)
+        _match(bundle, encoder)
         try:
-            encoder, text = _placed(laser, pool)
-            texts = KnownTexts(text, _known_texts(laser, beside))
+            texts = KnownTexts(reader, _known_texts(encoder, beside))
             release = pool.release if pool else None
             recommender = Recommender(bundle, encoder, index, settings, metrics, texts, release)
             undo.pop_all()
@@ -90,17 +90,33 @@ def _pool(checkpoint: Path, device: str, settings: Settings, beside: Recommender
     return Pool(checkpoint, settings.dtype, *share)
 
 
-def _placed(laser: Laser, pool: Pool | None) -> tuple[Laser, TextEncoder]:
-    """The Laser where it computes, and its text model, which does not whiten."""
-    if pool is not None:
-        remote = RemoteLaser.of(laser, pool)
-        return remote, RemoteTexts(remote)
+def _remote(pool: Pool) -> tuple[RemoteLaser, TextReader]:
+    """The Laser that a pool has loaded, and its text model. Raises PoolError."""
+    return RemoteLaser.of(pool), RemoteTexts(pool)
+
+
+def _local(
+    checkpoint: Path, device: str, dtype: str, beside: Recommender | None
+) -> tuple["Laser", TextReader]:
+    """A Laser that computes here, and its text model. Raises CheckpointError, StartupError."""
+    from model.backbone import BackboneError
+    from model.checkpoint import load_checkpoint
+    from model.encoder import TextEncoder
+
+    try:
+        backbone = _shared_backbone(checkpoint, beside)
+        laser = load_checkpoint(checkpoint, device=device, dtype=dtype, backbone=backbone)
+    except BackboneError as error:
+        raise StartupError(_line(error)) from error
     laser.fuse()
-    return laser, TextEncoder(laser.config, laser.backbone)
+    return laser, FrozenTexts(TextEncoder(laser.config, laser.backbone))
 
 
-def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone | None:
+def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> "Backbone | None":
     """The backbone that is in memory, if the checkpoint was trained on the same one. Raises CheckpointError."""
+    from model.checkpoint import backbone_of
+    from model.laser import Laser
+
     if beside is None or not isinstance(beside.encoder, Laser):
         return None
     loaded = beside.encoder
@@ -108,28 +124,27 @@ def _shared_backbone(checkpoint: Path, beside: Recommender | None) -> Backbone |
     return loaded.backbone if same else None
 
 
-def _known_texts(laser: Laser, beside: Recommender | None) -> KnownTexts | None:
+def _known_texts(encoder: AnyLaser, beside: Recommender | None) -> KnownTexts | None:
     """The texts of the one that answers, if they are read in the same way."""
-    if beside is None or not isinstance(beside.encoder, Laser) or not isinstance(beside.texts, KnownTexts):
+    if beside is None or not isinstance(beside.texts, KnownTexts):
         return None
-    other = beside.encoder
-    alike = other.backbone is laser.backbone and other.config.prompt == laser.config.prompt
+    alike = getattr(beside.encoder, "reading", None) == encoder.reading
     return beside.texts if alike else None
 
 
-def _match(bundle: Bundle, laser: Laser) -> None:
+def _match(bundle: Bundle, encoder: AnyLaser) -> None:
     """The vectors must come from the checkpoint that lies beside them."""
     name = f"bundle {bundle.manifest.bundle_id}"
     if not len(bundle.catalogue):
         raise StartupError(f"{name} has no items")
-    if laser.fingerprint != bundle.manifest.encoder_fingerprint:
+    if encoder.fingerprint != bundle.manifest.encoder_fingerprint:
         raise StartupError(
             f"{name}: its vectors were made by encoder {bundle.manifest.encoder_fingerprint[:12]}, "
-            f"but its checkpoint is {laser.fingerprint[:12]}; re-index"
+            f"but its checkpoint is {encoder.fingerprint[:12]}; re-index"
         )
-    if laser.width != bundle.vectors.shape[1]:
+    if encoder.width != bundle.vectors.shape[1]:
         raise StartupError(
-            f"{name}: its vectors are {bundle.vectors.shape[1]} wide, its encoder's {laser.width}; re-index"
+            f"{name}: its vectors are {bundle.vectors.shape[1]} wide, its encoder's {encoder.width}; re-index"
         )
 
 

@@ -1,5 +1,6 @@
 """What the machine, or the container, lets this process have: memory, what is left of it, and cores."""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,17 @@ def usable_cores(cgroup: Path = CGROUP) -> float:
     cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     quota, _, period = _text(cgroup / SHARE).partition(" ")
     return min(cores, int(quota) / int(period)) if quota.isdecimal() and period.isdecimal() else cores
+
+
+def has_cuda() -> bool:
+    """Whether there is a CUDA device that torch can use. Only a machine with a driver has torch loaded to say so."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _left(meminfo: Path, cgroup: Path) -> Iterator[int]:

@@ -25,9 +25,10 @@ from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
 from service.described import described, row_of
 from service.diversity import check_caps
-from service.encoding import EncodedUser, EncodeJob, Encoder, FrozenTexts
+from service.encoding import EncodedUser, EncodeJob, Encoder
 from service.errors import ApiError, Code
 from service.explain import Explainer
+from service.frozen_texts import TextReader
 from service.history import NOTHING_STORED, Record, ResolvedHistory, StoredHistory, resolve
 from service.joining import Joining
 from service.metrics import Metrics
@@ -55,7 +56,7 @@ class Recommender:
         index: ItemIndex,
         settings: Settings,
         metrics: Metrics,
-        texts: FrozenTexts | None = None,
+        texts: TextReader | None = None,
         release: Callable[[], None] | None = None,
     ) -> None:
         """`texts` reads phrases by their meaning; without it they enter the prompt as they are.

@@ -9,10 +9,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoModel, BertConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from model.backbone import Backbone, BackboneConfig, load_backbone, weights_fingerprint
+from model.backbone import Backbone, load_backbone, weights_fingerprint
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
-from model.config import LaserConfig, MFormerConfig, PromptConfig
+from model.config import BackboneConfig, LaserConfig, MFormerConfig, PromptConfig
 from model.fusion import Fusion
 from model.id_recommenders import IdRecommenderConfig, Kind, build_id_recommender
 from model.laser import Laser

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 
-from model.backbone import BackboneConfig
 from model.checkpoint import fingerprint
+from model.config import BackboneConfig
 
 ITEMS = 40
 ITEM_IDS = tuple(f"i{row:02d}" for row in range(ITEMS))

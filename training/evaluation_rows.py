@@ -7,8 +7,9 @@ seen are chosen on validation. Only ranks are kept of each scorer.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from model.encoder import EncodedItems, TextEncoder
+from model.encoder import TextEncoder
 from model.laser import Laser
+from model.vectors import EncodedItems
 from training.baselines import (
     EASE,
     ItemKNN,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.bi_tuning import BiTuning
-from model.encoder import EncodedItems, History
 from model.fusion import Fusion
 from model.laser import Laser
+from model.vectors import EncodedItems, History
 from training.baselines.scorer import Rows, Scorer, Scores
 from training.baselines.text import TextMean
 from training.collective_ease import PlacedNeighbours

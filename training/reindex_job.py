@@ -27,8 +27,8 @@ from index.catalog import Catalogue
 from index.columns import ColumnKind
 from index.neighbours import Neighbours
 from model.checkpoint import load_checkpoint
-from model.encoder import EncodedItems
 from model.laser import Laser
+from model.vectors import EncodedItems
 from training import run_reports
 from training.data import load_dataset
 from training.live_changes import ChangeLog, Record, fold, read_changes, trim_log

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from index.catalog import Catalogue
 from index.partition import BUILD_FROM, Partition, build_partition
-from model.encoder import EncodedItems, History
 from model.laser import Laser
+from model.vectors import EncodedItems, History
 from training.data import Dataset
 
 RECALL, PROBES = "approximate_recall_at_10", "approximate_cells_read"  # metrics in the manifest

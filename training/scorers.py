@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
-from model.encoder import History, TextEncoder
+from model.encoder import TextEncoder
 from model.id_recommenders import PADDING, IdRecommender, pad_histories
+from model.vectors import History
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]

@@ -145,7 +145,9 @@ class SentencePhase:
         self.side.eval()
         heard = Heard(*torch.zeros(3, len(spoken), text.backbone.width, device=self.matrix.device))
         done = 0
-        lengths = [text.prompts.length([len(t) for t in h.token_ids], len(h.constraint)) for h in histories]
+        newest = text.config.max_history
+        prompt = text.prompts.lengths(newest)
+        lengths = [prompt.of([len(t) for t in h.token_ids[-newest:]], len(h.constraint)) for h in histories]
         for rows in text.batches([length + text.config.m_former.prefix_tokens + 1 for length in lengths]):
             batch = text.collate([histories[row] for row in rows], collaborative)
             added = self.side(text.backbone, batch).added

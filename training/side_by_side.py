@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from model.encoder import EncodedItems, Progress
 from model.laser import Laser
+from model.vectors import EncodedItems, Progress
 from training.live_changes import Record
 
 MOST_THREADS = 4

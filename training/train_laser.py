@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.bi_tuning import BiTuning, Prompted
-from model.encoder import History
+from model.vectors import History
 from training.data import EvalRows
 from training.event_files import Scalars, no_scalars
 from training.fit import FitConfig, FitResult, Log, fit

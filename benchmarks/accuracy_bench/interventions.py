@@ -18,10 +18,10 @@ from torch import Tensor
 
 from benchmarks.accuracy_bench.study import Job, Study, digest
 from model.bi_tuning import BiTuning, Prompted
-from model.encoder import History
 from model.fusion import Fusion
 from model.laser import Laser
 from model.m_former import Routing
+from model.vectors import History
 from training.baselines.scorer import Rows
 from training.data import leave_one_out, load_dataset
 from training.evaluation_rows import ALONE, Subject

@@ -18,8 +18,8 @@ from index.bundle import Bundle
 from index.catalog import Catalogue
 from index.columns import fold
 from index.item_index import open_index
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 
 BATCH = 32  # users encoded at once
 

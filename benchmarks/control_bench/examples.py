@@ -24,7 +24,7 @@ from service.constraints.describe import describe
 from service.constraints.meaning import Meanings
 from service.constraints.obey import obey
 from service.constraints.phrases import read_phrases
-from service.encoding import FrozenTexts
+from service.frozen_texts import FrozenTexts
 from service.schemas import AppliedConstraint, Understood
 
 PAGE = Path(__file__).parents[2] / "docs" / "control.md"

@@ -16,10 +16,11 @@ from demo.simulator import write_demo
 from model.backbone import load_backbone
 from model.bi_tuning import BiTuning
 from model.collaborative import Collaborative
-from model.encoder import History, TextEncoder
+from model.encoder import TextEncoder
 from model.fusion import Fusion
 from model.id_recommenders import build_id_recommender
 from model.laser import Laser
+from model.vectors import History
 from model.whitening import Whitening
 from training.config import RunConfig, preset
 from training.data import Dataset, load_dataset

@@ -4,13 +4,13 @@
 """
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.laser import Laser
-from model.routing import item_experts
 from service.browse import insight, starters
 from service.browse.insight_schemas import Expert, ItemMap, Popularity, Reach
 from service.browse.profile import profile
@@ -18,6 +18,13 @@ from service.browse.schemas import ColumnProfile
 from service.browse.title_search import TitleSearch
 from service.browse.value_search import ValueSearch
 from service.snapshot import Snapshot
+
+
+@runtime_checkable
+class Router(Protocol):
+    """The part of model.laser.Laser that says which expert speaks for an item."""
+
+    def item_experts(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None: ...
 
 
 class View:
@@ -75,10 +82,10 @@ class View:
 
     def experts(self, encoder: object) -> list[Expert] | None:
         """What the router does with the sample; None where the encoder has none."""
-        if self._experts is None and isinstance(encoder, Laser):
+        if self._experts is None and isinstance(encoder, Router):
             rows, _ = self.sample
             items = self.snapshot.catalogue
-            shares = item_experts(encoder, [items.item_ids[row] for row in rows])
+            shares = encoder.item_experts([items.item_ids[row] for row in rows])
             self._experts = None if shares is None else insight.experts(items, rows, shares)
         return self._experts
 

@@ -64,7 +64,8 @@ def faiss_package() -> Iterator[Finding]:
 
 def backbone() -> Iterator[Finding]:
     """The embedded backbone's weights; a checkpoint may name another one."""
-    from model.backbone import EMBEDDED, BackboneError, embedded_folder
+    from model.backbone import BackboneError, embedded_folder
+    from model.config import EMBEDDED
 
     try:
         embedded_folder()

@@ -9,7 +9,7 @@ from service.doctor.finding import Finding, chosen_settings
 if TYPE_CHECKING:
     from index.bundle_listing import Listing
     from index.manifest import Manifest
-    from model.backbone import BackboneConfig
+    from model.config import BackboneConfig
     from service.settings import Settings
 
 
@@ -112,7 +112,7 @@ def checkpoint() -> Iterator[Finding]:
 
 def _where_from(config: "BackboneConfig") -> str | None:
     """What to know of a backbone that has to be loaded from elsewhere; None where it is here."""
-    from model.backbone import EMBEDDED
+    from model.config import EMBEDDED
 
     if config.name == EMBEDDED or Path(config.name).is_dir():
         return None

@@ -1,38 +1,54 @@
-"""A Laser whose passes run in other processes; what it tokenises and looks up it does here."""
+"""A Laser whose passes run in other processes. Nothing of torch is loaded where it is asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.encoder import EncodedItems, History, Progress, Record, TextEncoder, Vectors
-from model.laser import Laser
+from model.outline import Outline
+from model.vectors import EncodedItems, History, Record, Vectors
 from service.processes.pool import Pool
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TOGETHER = 128  # texts in one call, which takes about as long as a batch of requests: others come in between
 
 
-@dataclass
-class RemoteLaser(Laser):
+@dataclass(frozen=True)
+class RemoteLaser(Outline):
     """The Laser of the checkpoint that `pool` has loaded. Its calls raise EncodingError and PoolError."""
 
     pool: Pool = field(kw_only=True)
 
     @classmethod
-    def of(cls, laser: Laser, pool: Pool) -> "RemoteLaser":
-        """The same Laser, computed there."""
-        return cls(**{part.name: getattr(laser, part.name) for part in fields(Laser)}, pool=pool)
+    def of(cls, pool: Pool) -> "RemoteLaser":
+        """Waits until the checkpoint is loaded. Raises PoolError."""
+        outline: Outline = pool.call("outline")
+        return cls(**{part.name: getattr(outline, part.name) for part in fields(Outline)}, pool=pool)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Always: a GPU needs no more than one process."""
+        return True
 
     @property
     def on_calling_thread(self) -> bool:
         """Never: a thread that asks waits for a process."""
         return False
 
-    def encode_items(self, records: Sequence[Record], progress: Progress | None = None) -> EncodedItems:
-        """As Laser's; progress is told once, at the end."""
+    def use_cores(self, cores: int) -> None:
+        """Nothing: the processes were told when they started."""
+
+    def tokenize_constraint(self, sentence: str) -> tuple[int, ...]:
+        """As Laser's."""
+        tokens: tuple[int, ...] = self.pool.call("tokenize_constraint", sentence)
+        return tokens
+
+    def encode_items(self, records: Sequence[Record]) -> EncodedItems:
+        """As Laser's."""
         items: EncodedItems = self.pool.call("encode_items", [dict(record) for record in records])
-        if progress:
-            progress(len(records))
         return items
 
     def encode_users(self, histories: Sequence[History]) -> Vectors:
@@ -40,25 +56,25 @@ class RemoteLaser(Laser):
         users: Vectors = self.pool.call("encode_users", histories)
         return users
 
+    def item_experts(self, item_ids: Sequence[str]) -> "NDArray[np.float32] | None":
+        """As Laser's."""
+        shares: NDArray[np.float32] | None = self.pool.call("item_experts", list(item_ids))
+        return shares
 
-class RemoteTexts(TextEncoder):
-    """A TextEncoder that does not whiten, computed by the pool of a Laser."""
 
-    def __init__(self, laser: RemoteLaser) -> None:
-        super().__init__(laser.config, laser.backbone)
-        self._pool = laser.pool
+class RemoteTexts:
+    """A TextReader of the frozen text model that a pool has loaded."""
 
-    def text_vectors(
-        self,
-        token_ids: Sequence[Sequence[int]],
-        progress: Progress | None = None,
-        longest: int | None = None,
-    ) -> Vectors:
-        """As TextEncoder's."""
-        vectors = np.empty((len(token_ids), self.backbone.width), np.float32)
-        for start in range(0, len(token_ids), TOGETHER):
-            some = token_ids[start : start + TOGETHER]
-            vectors[start : start + len(some)] = self._pool.call("text_vectors", some, None, longest)
-            if progress:
-                progress(len(some))
-        return vectors
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors float32 [n, D]."""
+        starts = range(0, max(1, len(texts)), TOGETHER)
+        parts = [self._pool.call("text_vectors", texts[start : start + TOGETHER]) for start in starts]
+        return np.concatenate(parts)
+
+    def words(self) -> tuple[str, ...]:
+        """The words that are single tokens, most frequent first."""
+        words: tuple[str, ...] = self._pool.call("words")
+        return words

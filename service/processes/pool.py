@@ -22,7 +22,7 @@ TRIES = 2  # of a call whose worker dies: the next worker may fare better, a thi
 
 
 class PoolError(Exception):
-    """The processes cannot be started, or keep dying."""
+    """The processes cannot be started, cannot load the checkpoint, or keep dying."""
 
 
 class EncodingError(Exception):
@@ -123,9 +123,10 @@ class Pool:
         self._loaded = said == LOADED
         if not self._loaded:
             _end(self._zygote, self._control)  # the next call tries again
-            why = said.decode(errors="replace") or "nothing heard of them"
+            if said:
+                raise PoolError(said.decode(errors="replace"))
             raise PoolError(
-                f"the encoding processes did not start ({why}); LASER_ENCODE_IN=threads does without them"
+                "the encoding processes ended before they had loaded; LASER_ENCODE_IN=threads does without them"
             )
 
 

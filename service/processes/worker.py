@@ -23,6 +23,7 @@ from model.backbone import BackboneError
 from model.checkpoint import CheckpointError, load_checkpoint
 from model.encoder import TextEncoder
 from service import logs
+from service.frozen_texts import FrozenTexts
 from service.memory import LOOK_SECONDS, Heap, give_back_memory
 from service.processes import LOADED
 from service.workers import NICENESS
@@ -64,11 +65,15 @@ def load(checkpoint: Path, dtype: str) -> Calls:
     """What can be asked of a checkpoint. Raises CheckpointError, BackboneError."""
     laser = load_checkpoint(checkpoint, device="cpu", dtype=dtype)
     laser.fuse()
-    text = TextEncoder(laser.config, laser.backbone)  # one that does not whiten
+    texts = FrozenTexts(TextEncoder(laser.config, laser.backbone))
     return {
+        "outline": laser.outline,
         "encode_users": laser.encode_users,
         "encode_items": laser.encode_items,
-        "text_vectors": text.text_vectors,
+        "tokenize_constraint": laser.tokenize_constraint,
+        "item_experts": laser.item_experts,
+        "text_vectors": texts.vectors,
+        "words": texts.words,
     }
 
 

@@ -21,9 +21,9 @@ from model.checkpoint import (
     save_checkpoint,
 )
 from model.collaborative import Collaborative
-from model.encoder import History
 from model.fusion import Fusion
 from model.laser import Laser
+from model.vectors import History
 from tests.tiny import save_tiny_backbone, tiny_backbone, tiny_collaborative, tiny_laser
 
 IDS = ("a", "b", "c", "d", "e")

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from model.backbone import BackboneConfig
-from model.config import LaserConfig, MFormerConfig, PromptConfig
+from model.config import BackboneConfig, LaserConfig, MFormerConfig, PromptConfig
 
 
 @pytest.mark.parametrize(

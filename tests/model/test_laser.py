@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from model.encoder import EncodedItems, History, TextEncoder, pad_tokens, pad_vectors
+from model.encoder import TextEncoder, pad_tokens, pad_vectors
 from model.laser import Laser
+from model.vectors import EncodedItems, History
 from tests.tiny import tiny_backbone, tiny_config, tiny_laser
 
 IDS = tuple(f"i{n}" for n in range(12))

@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from model.backbone import BackboneConfig, load_backbone
-from model.config import PromptConfig
+from model.backbone import load_backbone
+from model.config import BackboneConfig, PromptConfig
 from model.prompts import Prompts, clean, item_text
 from tests.tiny import VOCABULARY, tiny_tokenizer
 
@@ -46,7 +46,7 @@ def test_the_length_of_a_prompt_is_known_from_the_lengths_in_it() -> None:
     words = [built.item(word) for word in ("red hat", "pan", "a", "blue", "blue pan")]
     for items in (words, words * 3, words[:1], [[1] * 20], []):
         for sentence in ((), (1,), (1,) * 9):
-            length = built.length([len(item) for item in items], len(sentence))
+            length = built.lengths(15).of([len(item) for item in items], len(sentence))
             assert length == len(built.prompt(items, sentence))
 
 

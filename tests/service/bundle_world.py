@@ -8,8 +8,8 @@ import numpy as np
 
 from index.bundle import Bundle, BundleWriter, open_bundle, write_arrays
 from index.catalog import Catalogue
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 
 
 def add_bundle(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.encoder import EncodedItems, History
+from model.vectors import EncodedItems, History
 from service.history import Record
 
 

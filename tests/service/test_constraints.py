@@ -9,8 +9,8 @@ import pytest
 from index.bundle import Bundle
 from index.item_index import open_index
 from model.checkpoint import load_checkpoint
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 from service.metrics import Metrics
 from service.recommender import Recommender
 from service.settings import Settings

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 
 from model.encoder import TextEncoder
+from service.frozen_texts import FrozenTexts
 from service.known_texts import KnownTexts
 from tests.tiny import tiny_backbone, tiny_config
 
 
 @pytest.fixture
-def text() -> TextEncoder:
-    return TextEncoder(tiny_config(), tiny_backbone())
+def text() -> FrozenTexts:
+    return FrozenTexts(TextEncoder(tiny_config(), tiny_backbone()))
 
 
 @pytest.fixture
-def encoded(text: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def encoded(text: FrozenTexts, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the model got."""
     calls: list[int] = []
     encode = TextEncoder.text_vectors
@@ -27,7 +28,7 @@ def encoded(text: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_the_next_bundle_encodes_only_what_is_new(text: TextEncoder, encoded: list[int]) -> None:
+def test_the_next_bundle_encodes_only_what_is_new(text: FrozenTexts, encoded: list[int]) -> None:
     first = KnownTexts(text)
     expected = first.vectors(["horror", "drama", "horror"])
     assert encoded == [2]
@@ -40,7 +41,7 @@ def test_the_next_bundle_encodes_only_what_is_new(text: TextEncoder, encoded: li
     assert second.words() is first.words()
 
 
-def test_a_bundle_keeps_only_what_it_asked_for_itself(text: TextEncoder) -> None:
+def test_a_bundle_keeps_only_what_it_asked_for_itself(text: FrozenTexts) -> None:
     first = KnownTexts(text)
     first.vectors(["horror", "drama"])
     first.begun()
@@ -50,7 +51,7 @@ def test_a_bundle_keeps_only_what_it_asked_for_itself(text: TextEncoder) -> None
     assert set(second.first) == {"drama"}
 
 
-def test_what_is_said_later_is_not_kept(text: TextEncoder, encoded: list[int]) -> None:
+def test_what_is_said_later_is_not_kept(text: FrozenTexts, encoded: list[int]) -> None:
     texts = KnownTexts(text)
     texts.vectors(["horror"])
     texts.begun()

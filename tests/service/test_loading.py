@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from model.config import PromptConfig
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 from service.batcher import Pace
-from service.encoding import FrozenTexts
+from service.frozen_texts import FrozenTexts
 from service.known_texts import KnownTexts
 from service.loading import StartupError, load_recommender
 from service.metrics import Metrics

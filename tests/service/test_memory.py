@@ -79,14 +79,15 @@ def test_a_service_looks_at_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not resident(), reason="only Linux says what a process holds")
 def test_processes_that_were_started_count_and_what_they_share_counts_once() -> None:
     forking = (
-        "import os, sys; block = os.urandom(1 << 26); print(os.fork() != 0, flush=True); sys.stdin.read()"
+        "import os, sys; block = os.urandom(1 << 26);"
+        " os.write(1, b'parent\\n' if os.fork() else b'child\\n'); sys.stdin.read()"
     )
     before = held()
     command = [sys.executable, "-c", forking]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
         assert started.stdin is not None
         assert started.stdout is not None
-        assert {started.stdout.readline(), started.stdout.readline()} == {b"True\n", b"False\n"}
+        assert {started.stdout.readline(), started.stdout.readline()} == {b"parent\n", b"child\n"}
         grown = held() - before
         started.stdin.close()
     assert 60 * 2**20 < grown < 110 * 2**20

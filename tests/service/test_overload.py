@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.encoder import History
+from model.vectors import History
 from service.access.rates import Rates
 from tests.service.fakes import FakeEncoder
 from tests.service.test_bad_input import refused

@@ -9,8 +9,8 @@ import pytest
 
 from index.bundle import Bundle
 from model.checkpoint import load_checkpoint
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 from tests.service.world import Running
 
 

@@ -194,8 +194,8 @@ def test_vectors_of_another_encoder_are_refused(
     bundle = open_bundle(bundles)
     made = {"fingerprint": bundle.manifest.encoder_fingerprint, "width": bundle.vectors.shape[1]}
     foreign = SimpleNamespace(**made | changes)
-    monkeypatch.setattr("service.loading.load_checkpoint", lambda *args, **options: foreign)
-    assert says in refusal(bundles=bundles)
+    monkeypatch.setattr("service.loading._local", lambda *args: (foreign, None))
+    assert says in refusal(bundles=bundles, encode_in="threads")
 
 
 def test_an_encoder_that_fails_at_once_is_one_line(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from model.backbone import BackboneConfig
+from model.config import BackboneConfig
 from model.encoder import TextEncoder
 from tests.tiny import tiny_backbone
 from tests.training_world import ITEMS, checkerboard, record, tiny_overrides, write_world

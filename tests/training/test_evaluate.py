@@ -13,8 +13,8 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from model.checkpoint import load_checkpoint, save_checkpoint
-from model.encoder import History
 from model.id_recommenders import IdRecommender, Kind, build_id_recommender
+from model.vectors import History
 from tests.tiny import tiny_laser
 from training import train_id_recommenders
 from training.collective_ease import PlacedNeighbours

@@ -16,7 +16,8 @@ import torch
 import training.pipeline
 from model.backbone import load_backbone
 from model.checkpoint import fingerprint, load_checkpoint
-from model.encoder import History, TextEncoder
+from model.encoder import TextEncoder
+from model.vectors import History
 from tests.training.test_event_files import points
 from tests.training_world import (
     ITEM_IDS,

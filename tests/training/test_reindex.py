@@ -18,8 +18,8 @@ from index.bundle import BundleError, BundleWriter, current_id, list_bundles, op
 from index.columns import ColumnKind
 from index.manifest import Manifest, verify_files
 from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from model.encoder import History
 from model.laser import Laser
+from model.vectors import History
 from tests.tiny import tiny_laser
 from tests.training_world import ITEM_IDS, ITEMS, quiet, record, write_world
 from training import reindex_parts

@@ -17,6 +17,7 @@ from index.bundle import Bundle
 from model.checkpoint import load_checkpoint
 from model.encoder import TextEncoder
 from model.laser import Laser
+from service.frozen_texts import FrozenTexts
 from service.memory import descendants
 from service.processes.laser import RemoteLaser, RemoteTexts
 from service.processes.pool import EncodingError, Pool, PoolError
@@ -46,8 +47,8 @@ def pool(checkpoint: Path) -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-def remote(laser: Laser, pool: Pool) -> RemoteLaser:
-    return RemoteLaser.of(laser, pool)
+def remote(pool: Pool) -> RemoteLaser:
+    return RemoteLaser.of(pool)
 
 
 def workers(pool: Pool) -> list[int]:
@@ -76,24 +77,37 @@ def test_they_make_the_vectors_that_a_thread_makes(bundle: Bundle, laser: Laser,
         remote.encode_users(histories), laser.encode_users(histories), rtol=0, atol=1e-6
     )
     records = bundle.catalogue.records()[:5]
-    told: list[int] = []
-    found, expected = remote.encode_items(records, told.append), laser.encode_items(records)
+    found, expected = remote.encode_items(records), laser.encode_items(records)
     assert found.token_ids == expected.token_ids
     np.testing.assert_allclose(found.vectors, expected.vectors, rtol=0, atol=1e-6)
-    assert told == [5]
+
+
+def test_they_know_of_it_what_a_thread_knows(bundle: Bundle, laser: Laser, remote: RemoteLaser) -> None:
+    assert remote.fingerprint == laser.fingerprint == bundle.manifest.encoder_fingerprint
+    assert remote.width == laser.width == bundle.vectors.shape[1]
+    assert remote.text_fields == laser.text_fields
+    assert remote.reading == laser.reading
+    assert remote.tokenize_constraint("quiet, please") == laser.tokenize_constraint("quiet, please") != ()
+    for items in ([], [3], [5] * 4, [9] * 60):
+        assert remote.prompt_tokens(items, 4) == laser.prompt_tokens(items, 4)
+    ids = list(bundle.catalogue.item_ids)
+    shares, expected = remote.item_experts(ids), laser.item_experts(ids)
+    assert shares is not None
+    assert expected is not None
+    np.testing.assert_allclose(shares, expected, atol=1e-6)
+    place = remote.attacher().place(ids)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(place, laser.attacher().place(ids))  # type: ignore[union-attr]
 
 
 def test_texts_are_read_unwhitened_and_in_parts(
     laser: Laser, remote: RemoteLaser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.processes.laser.TOGETHER", 3)
-    texts = RemoteTexts(remote)
-    tokens = [texts.prompts.sentence(f"number {n} of its kind") for n in range(7)]
-    told: list[int] = []
-    expected = TextEncoder(laser.config, laser.backbone).text_vectors(tokens, longest=4)
-    np.testing.assert_allclose(texts.text_vectors(tokens, told.append, 4), expected, rtol=0, atol=1e-6)
-    assert told == [3, 3, 1]
-    assert texts.text_vectors([]).shape == (0, laser.backbone.width)
+    texts, here = RemoteTexts(remote.pool), FrozenTexts(TextEncoder(laser.config, laser.backbone))
+    phrases = [f"number {n} of its kind" for n in range(7)]
+    np.testing.assert_allclose(texts.vectors(phrases), here.vectors(phrases), rtol=0, atol=1e-6)
+    assert texts.vectors([]).shape == (0, laser.backbone.width)
+    assert texts.words() == here.words()
 
 
 def test_calls_from_many_threads_are_answered_each_with_its_own(
@@ -225,7 +239,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_told(
 ) -> None:
     """By whoever asks, and by nobody else."""
     pool = Pool(tmp_path / "nowhere", "float32", 1, 1)
-    with pytest.raises(PoolError, match=r"nowhere.*LASER_ENCODE_IN=threads"):
+    with pytest.raises(PoolError, match=r"nowhere.config\.json is missing"):
         pool.call("encode_users", [])
     pool.release()
     assert capfd.readouterr().err == ""
