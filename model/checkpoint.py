@@ -1,7 +1,7 @@
 """A checkpoint on disk: everything of Laser but the backbone, which is named and fingerprinted.
 
     config.json          shapes, backbone name and fingerprint, fusion weights, sha256 of the other two files
-    weights.safetensors  item side, user side, ID recommenders, popularity, neighbours, whitening
+    weights.safetensors  item side, user side, ID recommenders, popularity, texts of warm items, neighbours, whitening
     vocabulary.json      the item ids the recommenders were trained on, and which of them are warm
 
 Written aside and renamed; loading refuses another backbone, a missing or altered file, or a foreign shape. The order
@@ -34,7 +34,7 @@ from model.checkpoint_files import (
 )
 from model.collaborative import Collaborative
 from model.config import BackboneConfig, LaserConfig
-from model.fusion import Fusion
+from model.fusion import Fusion, WarmTexts
 from model.id_recommenders import IdRecommender, IdRecommenderConfig, build_id_recommender
 from model.laser import Laser
 from model.neighbours import Neighbours, SparseRows
@@ -42,7 +42,7 @@ from model.whitening import Whitening
 
 __all__ = ["CheckpointError", "backbone_of", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = 2
+FORMAT = 3
 STATES, SCORES = "states/", "scores/"
 NEIGHBOUR_SETTINGS = ("decay", "text_strength", "penalty", "new_item_gain", "attached")
 Named = TypeVar("Named")
@@ -69,10 +69,9 @@ def save_checkpoint(laser: Laser, folder: Path) -> None:
     modules |= {f"id_recommenders.{name}": module for name, module in recommenders.items()}
     for prefix, module in modules.items():
         tensors |= {f"{prefix}.{key}": value.cpu().clone() for key, value in module.state_dict().items()}
-    arrays: dict[str, np.ndarray[Any, Any] | None] = {
-        "fusion.from_text": fusion.from_text,
-        "fusion.popularity": fusion.popularity,
-    }
+    arrays: dict[str, np.ndarray[Any, Any] | None] = {"fusion.popularity": fusion.popularity}
+    if fusion.texts is not None:
+        arrays |= {f"fusion.texts.{part}": array for part, array in fusion.texts._asdict().items()}
     if fusion.neighbours is not None:
         arrays["neighbours.solved"] = fusion.neighbours.solved
         for matrix in ("weights", "gram"):
@@ -102,7 +101,7 @@ def load_checkpoint(
     document = _read_json(folder / CONFIG)
     if document.get("format") != FORMAT:
         raise CheckpointError(
-            f"{folder / CONFIG} has format {document.get('format')!r}; this version reads {FORMAT}"
+            f"{folder / CONFIG} has format {document.get('format')!r}; this version reads {FORMAT}; train again"
         )
     try:
         config = LaserConfig.from_dict(document["laser"])
@@ -177,7 +176,7 @@ def _assemble(
         _array(tensors, "fusion.popularity"),
         _neighbours(document["neighbours"], tensors) if "neighbours" in document else None,
         document["fusion"]["weights"],
-        _array(tensors, "fusion.from_text"),
+        _warm_texts(tensors),
     )
     white = [tensors[f"whitening.{part}"].numpy() for part in ("mean", "map")] if config.whiten else None
     whitening = Whitening(*white) if white else None
@@ -193,6 +192,12 @@ def _neighbours(settings: dict[str, Any], tensors: dict[str, Tensor]) -> Neighbo
     return Neighbours(
         matrices["weights"], solved, matrices["gram"], **{name: settings[name] for name in NEIGHBOUR_SETTINGS}
     )
+
+
+def _warm_texts(tensors: dict[str, Tensor]) -> WarmTexts | None:
+    if "fusion.texts.rows" not in tensors:
+        return None
+    return WarmTexts(*(tensors[f"fusion.texts.{part}"].numpy() for part in WarmTexts._fields))
 
 
 def _array(tensors: dict[str, Tensor], name: str) -> np.ndarray[Any, Any] | None:

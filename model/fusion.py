@@ -4,13 +4,15 @@ A column source is a pair of sides: an ID recommender's user state and its item 
 user side is 1. Neighbours (neighbours.py) are added to the inner product by the index. The weights were chosen on
 validation and sit on the item side; a source of weight 0 is not stored.
 
-An item without collaborative state gets its columns predicted from its frozen text vector, by ridge regression on
-the items that have one, not zero, which would rank it below everything the catalogue knows.
+An item without collaborative state gets the mean columns of the items whose texts are nearest to its own, not zeros,
+which would rank it below everything the catalogue knows. A regression on the text would draw it to the middle, where
+no user's taste finds it (docs/experiments.md).
 
-Letters: n items, B users, r width of one source, C columns over all sources, D backbone width.
+Letters: n items, B users, C columns over all sources, D backbone width, S items whose texts are kept.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +27,16 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 POPULARITY, NEIGHBOURS = "popularity", "neighbours"
+NEAREST = 4
+KEPT = 10_000  # texts, of the items most taken: comparing with them takes a millisecond
+TOGETHER = 1024  # items compared in one product
+
+
+class WarmTexts(NamedTuple):
+    """Texts of items that have collaborative state, for items that have none."""
+
+    rows: Rows  # [S], of the vocabulary
+    vectors: Vectors  # [S, D], unit length
 
 
 class Fusion:
@@ -36,7 +48,7 @@ class Fusion:
         popularity: Vectors | None = None,
         neighbours: Neighbours | None = None,
         weights: Mapping[str, float] | None = None,
-        from_text: Vectors | None = None,
+        texts: WarmTexts | None = None,
     ) -> None:
         """`popularity` is one value an item of the vocabulary [I]."""
         weights = weights or {}
@@ -57,7 +69,7 @@ class Fusion:
         self.weights = {name: float(weights[name]) for name in known if weights.get(name, 0.0) > 0}
         self.popularity = popularity if POPULARITY in self.weights else None
         self.neighbours = neighbours if NEIGHBOURS in self.weights else None
-        self.from_text = from_text  # [D + 1, C], None until fitted
+        self.texts = texts  # None until kept
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,30 +81,40 @@ class Fusion:
         """C, the columns of all sources together."""
         return sum(self._item_table(name).shape[1] for name in self.columns)
 
-    def table(self) -> Vectors:
-        """Columns of every item of the vocabulary, weighted. float32 [I, C]."""
-        if not self.columns:
-            return np.zeros((len(self.collaborative.item_ids), 0), dtype=np.float32)
-        return np.concatenate(
-            [self._item_table(name) * np.float32(self.weights[name]) for name in self.columns], axis=1
-        )
+    def table(self, rows: Rows | None = None) -> Vectors:
+        """Columns of rows of the vocabulary, weighted, by default of all. float32 [n, C]."""
+        places: Rows | slice = slice(None) if rows is None else rows
+        count = len(self.collaborative.item_ids) if rows is None else len(rows)
+        parts = [self._item_table(name)[places] * np.float32(self.weights[name]) for name in self.columns]
+        return np.concatenate([np.zeros((count, 0), np.float32), *parts], axis=1)
 
-    def fit_from_text(self, text_vectors: Vectors, ridge: float = 1.0) -> None:
-        """Fit the columns of cold items: ridge regression of warm items' columns on their text vectors [I, D]."""
-        warm = self.collaborative.warm
-        inputs = _with_one(text_vectors[warm]).astype(np.float64)
-        gram = inputs.T @ inputs + ridge * np.eye(inputs.shape[1])
-        self.from_text = np.linalg.solve(gram, inputs.T @ self.table()[warm]).astype(np.float32)
+    def keep_texts(self, text_vectors: Vectors, taken: Rows) -> None:
+        """Keep the texts [I, D] of warm items, the most taken [I] of them where there are many."""
+        warm = np.flatnonzero(self.collaborative.warm)
+        rows = np.sort(warm[np.argsort(-taken[warm], kind="stable")[:KEPT]])
+        self.texts = WarmTexts(rows, text_vectors[rows])
 
     def item_columns(self, item_ids: Sequence[str | None], text_vectors: Vectors) -> Vectors:
-        """Columns float32 [n, C]: the vocabulary's for items it knows, predicted from text for the others."""
-        if not self.columns:
-            return np.zeros((len(item_ids), 0), dtype=np.float32)
-        assert self.from_text is not None, "fit_from_text comes before item_columns"
-        columns: Vectors = _with_one(text_vectors) @ self.from_text
+        """Columns float32 [n, C]: the vocabulary's for items it knows, those of similar texts for the others."""
         rows = [self.collaborative.row(item_id) for item_id in item_ids]
-        known = [place for place, row in enumerate(rows) if row is not None]
-        columns[known] = self.table()[[row for row in rows if row is not None]]
+        known = np.array([row is not None for row in rows], dtype=bool)
+        columns = np.empty((len(rows), self.width), np.float32)
+        columns[known] = self.table(np.array([row for row in rows if row is not None], np.int64))
+        columns[~known] = self._columns_alike(text_vectors[~known])
+        return columns
+
+    def _columns_alike(self, text_vectors: Vectors) -> Vectors:
+        """The mean columns float32 [n, C] of the items with the nearest texts; zeros where there are none."""
+        columns = np.zeros((len(text_vectors), self.width), np.float32)
+        if not (self.columns and len(text_vectors)):
+            return columns
+        assert self.texts is not None, "keep_texts comes before item_columns"
+        count = min(NEAREST, len(self.texts.rows))
+        for start in range(0, len(text_vectors) if count else 0, TOGETHER):
+            similar = text_vectors[start : start + TOGETHER] @ self.texts.vectors.T  # [b, S]
+            near = self.texts.rows[np.argpartition(-similar, count - 1, axis=1)[:, :count]]
+            alike = self.table(near.ravel()).reshape(len(near), count, -1)
+            columns[start : start + TOGETHER] = alike.mean(axis=1)
         return columns
 
     @torch.inference_mode()
@@ -132,7 +154,3 @@ class Fusion:
             return self.popularity[:, None]
         table: Vectors = self.collaborative.recommenders[name].item_vectors.detach().cpu().numpy()
         return table
-
-
-def _with_one(vectors: Vectors) -> Vectors:
-    return np.concatenate([vectors, np.ones((len(vectors), 1), dtype=np.float32)], axis=1)

@@ -140,6 +140,7 @@ def tiny_laser(item_ids: Sequence[str], folder: Path | None = None, fused: bool 
     popularity = rng.random(len(item_ids)).astype("f4")
     weights = {"sasrec": 0.5, "popularity": 0.1, "neighbours": 0.2} if fused else {}
     fusion = Fusion(collaborative, popularity, tiny_neighbours(len(item_ids)), weights)
-    fusion.fit_from_text(rng.normal(size=(len(item_ids), backbone.width)).astype("f4"))
+    texts = rng.normal(size=(len(item_ids), backbone.width)).astype("f4")
+    fusion.keep_texts(texts / np.linalg.norm(texts, axis=1, keepdims=True), np.arange(len(item_ids)))
     whitening = fit_whitening(rng.normal(size=(50, backbone.width)).astype("f4"))
     return Laser(config, backbone, sides[0], sides[1], collaborative, fusion, "tiny", whitening)

@@ -54,7 +54,8 @@ def fit_fusion(
     weights = relative_to(embeddings.name, choice.weights)
     log("fusion", {"validation": choice.ndcg, "users": choice.users, **weights})
     fusion = Fusion(collaborative, popularity, neighbours, weights)
-    fusion.fit_from_text(text_vectors)
+    taken = np.bincount(np.concatenate([np.empty(0, np.int64), *train]), minlength=n_items)
+    fusion.keep_texts(text_vectors, taken)
     return fusion
 
 

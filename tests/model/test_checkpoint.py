@@ -66,12 +66,12 @@ def test_what_is_loaded_encodes_as_what_was_saved(laser: Laser, folder: Path) ->
 
 
 def test_columns_keep_their_order_whatever_the_sources_are_called(laser: Laser, folder: Path) -> None:
-    """The columns predicted for a new item stand in the order they were fitted in."""
+    """The columns of a new item are those of known ones, in their order."""
     collaborative = tiny_collaborative(IDS, ("sasrec", "gru4rec", "bert4rec"))
     rng = np.random.default_rng(0)
     weights = {"bert4rec": 0.4, "gru4rec": 0.3, "popularity": 0.5, "sasrec": 0.2}
     fused = Fusion(collaborative, rng.random(5).astype("f4"), None, weights)
-    fused.fit_from_text(rng.normal(size=(5, 32)).astype("f4"))
+    fused.keep_texts(rng.normal(size=(5, 32)).astype("f4"), np.ones(5, int))
     ours = replace(laser, fusion=fused)
     save_checkpoint(ours, folder)
     for before, after in zip(answers(ours), answers(load_checkpoint(folder, dtype="float32")), strict=True):
@@ -85,7 +85,7 @@ def test_states_and_scores_may_come_from_different_rounds_of_one_recommender(
     with torch.no_grad():
         scores.recommenders["sasrec"].table.weight.add_(1.0)
     fused = Fusion(scores, weights={"sasrec": 1.0})
-    fused.fit_from_text(np.eye(5, 32, dtype="f4"))
+    fused.keep_texts(np.eye(5, 32, dtype="f4"), np.ones(5, int))
     save_checkpoint(replace(laser, collaborative=states, fusion=fused), folder)
     loaded = load_checkpoint(folder, dtype="float32")
     apart = loaded.fusion.table() - loaded.collaborative.recommenders["sasrec"].item_vectors.numpy()
@@ -151,7 +151,7 @@ def test_neighbours_come_back_whole(laser: Laser, folder: Path) -> None:
 def test_arrays_that_lie_with_gaps_are_saved_as_they_are(laser: Laser, folder: Path) -> None:
     popularity = np.random.default_rng(0).normal(size=(3, 5)).astype("f4").T[:, 0]
     fused = Fusion(laser.collaborative, popularity, None, {"popularity": 1.0})
-    fused.fit_from_text(np.eye(5, 32, dtype="f4"))
+    fused.keep_texts(np.eye(5, 32, dtype="f4"), np.ones(5, int))
     save_checkpoint(replace(laser, fusion=fused), folder)
     np.testing.assert_array_equal(load_checkpoint(folder, dtype="float32").fusion.popularity, popularity)
 
@@ -248,7 +248,7 @@ def test_a_file_of_another_checkpoint_is_named(laser: Laser, folder: Path, tmp_p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(format=99), "config.json has format 99; this version reads 2"),
+        (lambda d: d.update(format=99), "config.json has format 99; this version reads 3"),
         (lambda d: d.pop("format"), "config.json has format None"),
         (lambda d: d["laser"].update(colour="red"), "LaserConfig has no setting colour"),
         (lambda d: d["laser"]["m_former"].update(top_k=9), "m_former.top_k must lie in 1..2"),

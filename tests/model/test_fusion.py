@@ -17,7 +17,7 @@ HISTORIES = [np.array([0, 1], np.int64), np.array([5], np.int64), np.array([], n
 
 def fusion(weights: dict[str, float], collaborative: Collaborative | None = None) -> Fusion:
     fused = Fusion(collaborative or tiny_collaborative(IDS), POPULARITY, tiny_neighbours(6), weights)
-    fused.fit_from_text(TEXTS)
+    fused.keep_texts(TEXTS, np.ones(6, int))
     return fused
 
 
@@ -90,28 +90,49 @@ def test_neighbours_are_no_columns_and_carry_their_weight_into_the_catalogue() -
     assert placed.decay == 0.5
 
 
-def test_a_cold_item_is_predicted_from_its_text() -> None:
-    """Columns that are linear in the text are found again, for items nobody has met."""
-    truth = np.array([[1], [3], [0], [5]], np.float32)  # three directions and a constant
-    rng = np.random.default_rng(1)
-    texts = rng.normal(size=(200, 3)).astype(np.float32)
-    warm = np.arange(200) != 7
-    table = np.concatenate([texts, np.ones((200, 1), np.float32)], axis=1) @ truth
-    table[7] = 1000.0  # an untrained row must not be learned from
-    ids = [str(n) for n in range(200)]
-    fused = Fusion(Collaborative({}, ids, warm), table[:, 0], None, {"popularity": 0.5})
-    fused.fit_from_text(texts, ridge=1e-6)
-    columns = fused.item_columns(["unheard of", None, "7", "0"], texts[[3, 4, 7, 0]])
-    expected = np.concatenate([texts[[3, 4, 7, 0]], np.ones((4, 1))], axis=1) @ truth * 0.5
-    np.testing.assert_allclose(columns, expected, atol=1e-3)
+def around(count: int) -> np.ndarray:
+    """Unit vectors [count, 2] evenly on a circle."""
+    angles = np.arange(count) * 2 * np.pi / count
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def test_ridge_in_closed_form() -> None:
-    """One warm item, text 1, column 6, ridge 1: (X'X + I)^-1 X'y = [2, 2]."""
-    known = Collaborative({}, ("a", "b"), np.array([True, False]))
-    fused = Fusion(known, np.array([6, 0], "f4"), None, {"popularity": 1.0})
-    fused.fit_from_text(np.array([[1], [9]], "f4"), ridge=1.0)
-    np.testing.assert_allclose(fused.item_columns([None], np.array([[3]], "f4")), [[8]])
+def test_a_cold_item_has_the_mean_columns_of_the_nearest_texts() -> None:
+    texts, ids = around(12), [str(n) for n in range(12)]
+    popularity = np.arange(12).astype(np.float32)
+    popularity[7] = 1000.0  # an untrained row must not be read
+    fused = Fusion(Collaborative({}, ids, np.arange(12) != 7), popularity, None, {"popularity": 0.5})
+    fused.keep_texts(texts, np.ones(12, int))
+    asked = np.stack([texts[7], texts[2] + 0.01 * texts[3], texts[3]])
+    columns = fused.item_columns(["7", None, "3"], asked)
+    # Beside 7 lie 6, 8, 5 and 9; beside 2, a little towards 3: 2, 3, 1 and 4; 3 is known.
+    np.testing.assert_allclose(columns[:, 0], [7 / 2, 10 / 4 / 2, 3 / 2])
+    assert columns.dtype == np.float32
+
+
+def test_items_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    fused = fusion({"sasrec": 1.0, "popularity": 1.0})
+    asked = rng.normal(size=(7, 3)).astype(np.float32)
+    whole = fused.item_columns([None] * 7, asked)
+    monkeypatch.setattr("model.fusion.TOGETHER", 3)
+    np.testing.assert_allclose(fused.item_columns([None] * 7, asked), whole, atol=1e-6)
+    assert fused.item_columns([], asked[:0]).shape == (0, 9)
+
+
+def test_of_many_texts_those_of_the_items_most_taken_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.fusion.KEPT", 2)
+    fused = Fusion(tiny_collaborative(IDS), POPULARITY, None, {"popularity": 1.0})
+    fused.keep_texts(TEXTS, np.array([1, 5, 2, 2, 9, 0]))
+    assert fused.texts is not None
+    assert fused.texts.rows.tolist() == [1, 4]
+    np.testing.assert_array_equal(fused.texts.vectors, TEXTS[[1, 4]])
+    np.testing.assert_allclose(fused.item_columns([None], TEXTS[:1]), [[(5 + 2) / 2]])
+
+
+def test_where_nothing_is_known_of_any_item_a_new_one_has_zeros() -> None:
+    fused = Fusion(Collaborative({}, ("a",), np.array([False])), np.ones(1, "f4"), None, {"popularity": 1.0})
+    fused.keep_texts(np.ones((1, 3), "f4"), np.zeros(1, int))
+    np.testing.assert_array_equal(fused.item_columns(["a", None], np.ones((2, 3), "f4")), np.zeros((2, 1)))
 
 
 def test_weights_that_make_no_sense_are_refused() -> None:

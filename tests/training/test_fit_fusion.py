@@ -71,7 +71,7 @@ def test_what_the_weights_are_chosen_for_is_what_the_index_serves(
         "gru4rec": IdScorer("gru4rec", collaborative.recommenders["gru4rec"]),
     }
     fusion = Fusion(collaborative, counted.log_counts, neighbours, weights)
-    fusion.fit_from_text(TEXT)
+    fusion.keep_texts(TEXT, np.ones(ITEMS, int))
     histories = SPLIT.test.histories
     expected = sum(weight * parts[name].score(histories) for name, weight in weights.items())
     placed = fusion.placed_neighbours(ITEM_IDS, TEXT)
@@ -130,10 +130,11 @@ def test_the_weights_see_validation_and_no_other_target(
     assert asked == [history.tolist() for history in some.histories]
 
 
-def test_columns_of_cold_items_are_fitted_from_text(dataset: Dataset, collaborative: Collaborative) -> None:
+def test_texts_of_warm_items_are_kept_for_cold_ones(dataset: Dataset, collaborative: Collaborative) -> None:
     fusion = fit_fusion(FULL, dataset, SPLIT.train, SPLIT.valid, Noise(), collaborative, TEXT, 0, no_log)
-    assert fusion.from_text is not None
-    assert fusion.from_text.shape == (TEXT.shape[1] + 1, fusion.width)
+    assert fusion.texts is not None
+    np.testing.assert_array_equal(fusion.texts.rows, np.flatnonzero(collaborative.warm))
+    np.testing.assert_array_equal(fusion.texts.vectors, TEXT[collaborative.warm])
 
 
 def test_a_fusion_without_sources_has_no_columns_and_says_nothing(
