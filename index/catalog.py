@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,9 @@ from index.terms import Terms
 PARQUET = "catalogue.parquet"
 COLUMNS = "columns.json"
 FORMAT = 1
-KEPT = 4096  # rows whose attributes are remembered
+KEPT = 4096  # rows whose titles and attributes are remembered
+
+Value = TypeVar("Value")
 
 
 class Catalogue:
@@ -65,7 +67,8 @@ class Catalogue:
         self._terms: dict[str, Terms] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._present: dict[str, np.ndarray] = {}
-        self._attributes: dict[int, Mapping[str, object]] = {}  # Arrow takes long for one row
+        self._titles: dict[int, str] = {}  # Arrow takes long for one row
+        self._attributes: dict[int, Mapping[str, object]] = {}
 
     @classmethod
     def from_records(
@@ -104,8 +107,11 @@ class Catalogue:
 
     def title(self, row: int) -> str:
         """Title of the item; empty where it has none."""
-        value = self._value("title", row)
-        return value if isinstance(value, str) else ""
+        found = self._titles.get(row)
+        if found is None:
+            value = self._value("title", row)
+            found = _kept(self._titles, row, value if isinstance(value, str) else "")
+        return found
 
     def attributes(self, row: int) -> Mapping[str, object]:
         """Every column of the item: a NUMERIC one as a number although it may be stored as text, None where
@@ -113,10 +119,8 @@ class Catalogue:
         found = self._attributes.get(row)
         if found is None:
             values = {name: self._value(name, row) for name in self.columns}
-            found = {name: _typed(value, self.columns[name].kind) for name, value in values.items()}
-            if len(self._attributes) >= KEPT:
-                self._attributes.clear()
-            self._attributes[row] = found
+            typed = {name: _typed(value, self.columns[name].kind) for name, value in values.items()}
+            found = _kept(self._attributes, row, typed)
         return found
 
     def record(self, row: int) -> dict[str, object]:
@@ -213,6 +217,14 @@ class Catalogue:
 
     def _column(self, name: str) -> list[object]:
         return decode_all(self._cells[name], self._encodings[name])
+
+
+def _kept(kept: dict[int, Value], row: int, value: Value) -> Value:
+    """The value, which is remembered; where too many are, they are forgotten first."""
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[row] = value
+    return value
 
 
 def _check(records: Sequence[Mapping[str, object]]) -> None:

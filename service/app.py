@@ -7,6 +7,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +19,7 @@ from starlette.requests import Request
 
 from service import VERSION, admin, batch, comparison_routes, documents, events, items, pages, reports, routes
 from service.access.access import Access, open_access
+from service.access.guard import SCHEMES
 from service.allowed import allowed_methods
 from service.answered import Answered
 from service.browse import routes as browse_routes
@@ -95,7 +97,7 @@ def create_app(
             serving.close()
             await asyncio.to_thread(metrics.tracing.close)
 
-    app = FastAPI(
+    app = Application(
         title="Laser",
         version=VERSION,
         description=DESCRIPTION,
@@ -126,6 +128,16 @@ def create_app(
     app.include_router(pages.router)
     app.include_router(reports.router)
     return app
+
+
+class Application(FastAPI):
+    """FastAPI, whose document names the keys that routes need."""
+
+    def openapi(self) -> dict[str, Any]:
+        """OpenAPI 3.1."""
+        document = super().openapi()
+        document.setdefault("components", {})["securitySchemes"] = SCHEMES
+        return document
 
 
 def _name(route: APIRoute) -> str:

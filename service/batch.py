@@ -20,8 +20,7 @@ from service.access.access import Access
 from service.access.guard import CallerOf, needs
 from service.access.scopes import Scope
 from service.batch_schemas import BatchAnswer, BatchRequest, BatchResponse, check_batch
-from service.deadline import timed
-from service.dependencies import AnsweringOf, SettingsOf
+from service.dependencies import DeskOf, SettingsOf
 from service.errors import ApiError, Code, from_validation, problem_fields
 from service.routes import INVALID, TIMED, StrictRoute, problems, while_connected
 from service.schemas import Problem, RecommendRequest, RecommendResponse
@@ -36,12 +35,12 @@ Answer = Callable[[RecommendRequest, Trace], Awaitable[RecommendResponse]]
 @router.post(
     "/recommend/batch",
     summary="Recommend for several requests",
-    dependencies=[needs(Scope.RECOMMEND), timed()],
+    dependencies=[needs(Scope.RECOMMEND)],
     responses=problems(*INVALID, Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, *TIMED),
 )
 async def recommend_batch(
     http: Request,
-    answering: AnsweringOf,
+    desk: DeskOf,
     settings: SettingsOf,
     caller: CallerOf,
     batch: Annotated[BatchRequest, Body(openapi_examples=examples.BATCH)],
@@ -50,10 +49,10 @@ async def recommend_batch(
     check_batch(batch, settings)
     cast(Access, http.app.state.access).owe(caller, len(batch.requests) - 1)
     trace = trace_of(http)
-    with trace.stage("answers"):
+    with desk.answering() as answering, trace.stage("answers"):
         answers = await while_connected(http, answer_all(batch.requests, answering.answer, trace))
-    for each in answers:
-        answering.recommender.metrics.batched.labels(str(each.status)).inc()
+        for each in answers:
+            answering.recommender.metrics.batched.labels(str(each.status)).inc()
     return BatchResponse(request_id=trace.request_id, answers=answers)
 
 

@@ -16,18 +16,18 @@ from service.trace import trace_of
 LONGEST_MS = 600_000
 
 
-async def set_deadline(
-    request: Request,
-    x_deadline_ms: Annotated[
-        int | None,
-        Header(
-            alias="X-Deadline-Ms",
-            ge=1,
-            le=LONGEST_MS,
-            description="milliseconds the client will wait; a later answer is a 504",
-        ),
-    ] = None,
-) -> None:
+DeadlineHeader = Annotated[
+    int | None,
+    Header(
+        alias="X-Deadline-Ms",
+        ge=1,
+        le=LONGEST_MS,
+        description="milliseconds the client will wait; a later answer is a 504",
+    ),
+]
+
+
+async def set_deadline(request: Request, x_deadline_ms: DeadlineHeader = None) -> None:
     """A dependency: give the request's trace its deadline."""
     trace = trace_of(request)
     longest = cast(Settings, request.app.state.settings).deadline_ms

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from service.access.callers import caller_of
 from service.access.guard import CallerOf
 from service.answered import Answered
-from service.answering import Answering
+from service.answering import Desk
 from service.catalogue import LiveItems
 from service.comparison import Comparison
+from service.deadline import DeadlineHeader, set_deadline
 from service.following import Follower
 from service.promotion import Promotions
 from service.readiness import Readiness
@@ -84,12 +85,14 @@ PromotionsOf = Annotated[Promotions, Depends(_promotions)]
 FollowerOf = Annotated[Follower, Depends(_follower)]
 
 
-async def _answering(request: Request) -> AsyncIterator[Answering]:
-    """What the single ones above give, together: FastAPI takes longer to solve four of them than this to run."""
+async def _desk(request: Request, x_deadline_ms: DeadlineHeader = None) -> Desk:
+    """What the single ones above give, together, and a deadline: FastAPI takes longer to solve them than they run."""
+    await set_deadline(request, x_deadline_ms)
     state = request.app.state
     users = cast(Users, state.users).of(caller_of(request.scope).tenant)
-    with cast(Serving, state.serving).lease() as recommender:
-        yield Answering(recommender, users, cast(Answered, state.answered), cast(Shadow, state.shadow))
+    return Desk(
+        cast(Serving, state.serving), users, cast(Answered, state.answered), cast(Shadow, state.shadow)
+    )
 
 
-AnsweringOf = Annotated[Answering, Depends(_answering, scope="function")]
+DeskOf = Annotated[Desk, Depends(_desk)]

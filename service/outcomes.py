@@ -24,8 +24,9 @@ def count_answer(
     for what in answer.degraded:
         metrics.degraded.labels(what).inc()
     metrics.unknown_items.inc(len(answer.unknown_items))
-    for outcome, parts in parts_of(answer.applied.constraint).items():
-        metrics.sentence_parts.labels(outcome).inc(parts)
+    if request.constraint:
+        for outcome, parts in parts_of(answer.applied.constraint).items():
+            metrics.sentence_parts.labels(outcome).inc(parts)
 
 
 def inputs_of(history: bool, sentence: bool) -> str:

@@ -8,20 +8,20 @@ nobody waits for any more is cancelled, and so never reaches the encoder.
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Path, Query, params
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 
 from service import examples, strict_json
 from service.access.callers import NOBODY
-from service.access.guard import CallerOf, everybody, guards, needs
+from service.access.guard import SECURITY, CallerOf, Needs, everybody, guards, needs
 from service.access.scopes import Scope
 from service.deadline import timed
-from service.dependencies import AnsweringOf, ItemsOf, Loaded, ReadinessOf, UsersOf
+from service.dependencies import DeskOf, ItemsOf, Loaded, ReadinessOf, UsersOf
 from service.errors import KINDS, MEDIA_TYPE, ApiError, Code, too_late
 from service.paths import reach_every_id
 from service.schemas import (
@@ -51,16 +51,29 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """Gives its endpoint a StrictRequest and insists on JSON, which a foreign page's form cannot send.
 
-    Who may not ask is refused before a byte of the body is read.
+    Who may not ask is refused before a byte of the body is read, by the guards among the dependencies.
     """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        dependencies: Sequence[params.Depends],
+        **options: Any,
+    ) -> None:
+        self.guards = guards(dependencies)
+        others = [each for each in dependencies if each.dependency not in self.guards]
+        if any(isinstance(guard, Needs) for guard in self.guards):
+            options["openapi_extra"] = {"security": SECURITY}
+        super().__init__(path, endpoint, dependencies=others, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with another class of request."""
         answer = super().get_route_handler()
-        watch = guards(self.dependencies)
 
         async def handle(request: Request) -> Response:
-            for guard in watch:
+            for guard in self.guards:
                 guard.admit(request)
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
@@ -99,7 +112,7 @@ router = APIRouter(route_class=StrictRoute)
 @router.post(
     "/recommend",
     summary="Recommend k items",
-    dependencies=[needs(Scope.RECOMMEND), timed()],
+    dependencies=[needs(Scope.RECOMMEND)],
     responses=problems(
         *INVALID,
         *(
@@ -114,7 +127,7 @@ router = APIRouter(route_class=StrictRoute)
 )
 async def recommend(
     http: Request,
-    answering: AnsweringOf,
+    desk: DeskOf,
     request: Annotated[RecommendRequest, Body(openapi_examples=examples.RECOMMEND)],
 ) -> RecommendResponse:
     """The k best items for a history and a sentence: allowed by `filter`, not excluded, not seen.
@@ -123,7 +136,8 @@ async def recommend(
     """
     trace = trace_of(http)
     trace.note("parse", trace.started, trace.elapsed())
-    return await while_connected(http, answering.answer(request, trace))
+    with desk.answering() as answering:
+        return await while_connected(http, answering.answer(request, trace))
 
 
 ItemIdPath = Annotated[str, Path(max_length=512, description="may hold slashes", examples=["alien-1979"])]

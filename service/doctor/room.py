@@ -5,20 +5,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 from service.doctor.finding import Finding, chosen_settings
 from service.doctor.state import served_manifest
-from service.machine import available_memory, memory_limit, usable_cores
+from service.machine import available_memory, has_cuda, memory_limit, usable_cores
 from service.settings import Settings
 from service.workers import Share
 
 MIB = 2**20
 PROGRAM = 600 * MIB  # that the service takes before a bundle: torch, transformers, FAISS and MiniLM
-LOADED_AGAIN, AT_WORK = (
-    300 * MIB,
-    70 * MIB,
-)  # where it encodes in processes: what they share, and each of them
+APART, AT_WORK = 700 * MIB, 100 * MIB  # the same where it encodes in processes, and each of these
 STORE = 256 * MIB  # bytes on disk from which on the store may be filled up soon
 
 
@@ -32,7 +27,7 @@ def memory() -> Iterator[Finding]:
     files = manifest.size if manifest else 0
     caches = int((chosen.cache_mb + chosen.filter_cache_mb) * 2**20)
     bundle = int(ROOM * files)
-    needed = PROGRAM + _processes(chosen) + bundle + caches
+    needed = _program(chosen) + bundle + caches
     free = available_memory()
     free = memory_limit() if free is None else free
     text = f"about {size(needed)} to serve, {size(free)} are available"
@@ -46,15 +41,15 @@ def memory() -> Iterator[Finding]:
         yield Finding("memory", "good", text)
 
 
-def _processes(chosen: Settings) -> int:
-    """Bytes that the processes take in which it encodes, if it does."""
-    on_cpu = chosen.device == "cpu" or (chosen.device == "auto" and not torch.cuda.is_available())
+def _program(chosen: Settings) -> int:
+    """Bytes of the service without a bundle, with the processes in which it encodes, if it does."""
+    on_cpu = chosen.device == "cpu" or (chosen.device == "auto" and not has_cuda())
     share = Share.of(usable_cores(), on_cpu, chosen.encode_workers)
     try:
         inside = share.in_processes(chosen.encode_in, on_cpu)
     except ValueError:  # said by the service itself
         inside = False
-    return LOADED_AGAIN + share.workers * AT_WORK if inside else 0
+    return APART + share.workers * AT_WORK if inside else PROGRAM
 
 
 def disk() -> Iterator[Finding]:

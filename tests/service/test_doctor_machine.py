@@ -211,7 +211,7 @@ def test_processes_need_memory_of_their_own(put: Set, monkeypatch: pytest.Monkey
     put(encode_in="auto", encode_workers="2", device="cpu")
     assert only(room.memory()) == (
         "good",
-        "about 1.1 GiB to serve, 3.0 GiB are available",
+        "about 980 MiB to serve, 3.0 GiB are available",
     )  # 300, and 70 each
     put(encode_workers="1")
     assert only(room.memory()) == ("good", "about 680 MiB to serve, 3.0 GiB are available")
