@@ -212,7 +212,7 @@ def test_processes_need_memory_of_their_own(put: Set, monkeypatch: pytest.Monkey
     assert only(room.memory()) == (
         "good",
         "about 980 MiB to serve, 3.0 GiB are available",
-    )  # 300, and 70 each
+    )  # 700, and 100 each
     put(encode_workers="1")
     assert only(room.memory()) == ("good", "about 680 MiB to serve, 3.0 GiB are available")
     put(encode_in="processes", device="cuda")
