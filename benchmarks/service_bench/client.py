@@ -4,18 +4,20 @@ Requests are bytes made beforehand; of an answer only the status, one header and
 says what its reader does with the body before it counts as answered. Closed loops keep
 a number of requests in flight and find the most that is served. Open loops send at moments of a Poisson process,
 whether or not earlier requests are answered, and count time from the moment a request was due: a service that stalls
-cannot make its load wait (coordinated omission).
+cannot make its load wait (coordinated omission). One request after the other needs no event loop: `one_at_a_time` waits
+on a plain socket, since a loop's own time would be a large part of a few milliseconds.
 """
 
 import asyncio
 import gc
 import json
 import random
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 BROKEN = 0  # the status of a request that got no answer
@@ -85,13 +87,11 @@ class Connection:
             self._streams = await asyncio.open_connection(address.hostname, address.port)
         reader, writer = self._streams
         writer.write(request)
-        head = (await reader.readuntil(END)).decode("latin-1").split("\r\n")
-        headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:])}
+        status, headers = _read_head((await reader.readuntil(END)).split(b"\r\n"))
         body = await reader.readexactly(int(headers["content-length"]))
         if headers.get("connection", "").lower() == "close":
             self.close()
         self._used = time.perf_counter()
-        status = int(head[0].split(" ")[1])
         if self.finish is not None and status == 200:
             self.finish(body)
         return status, headers.get("server-timing", "")
@@ -119,6 +119,30 @@ async def closed_loop(
         connection.close()
 
     await asyncio.gather(*(work() for _ in range(at_once)))
+    return samples
+
+
+def one_at_a_time(url: str, requests: Sequence[bytes], seconds: float) -> list[Sample]:
+    """One request after the other on one connection, for a time; the list is gone through in rounds.
+
+    Ends early where the connection does: the last sample is then BROKEN.
+    """
+    address = urlsplit(url)
+    samples: list[Sample] = []
+    ends = time.perf_counter() + seconds
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection.makefile("rb") as reader:
+            while (due := time.perf_counter()) < ends:
+                try:
+                    connection.sendall(requests[len(samples) % len(requests)])
+                    status, headers = _read_head(_lines(reader))
+                    _exactly(reader, int(headers["content-length"]))
+                except (OSError, EOFError, LookupError, ValueError):
+                    samples.append(Sample(BROKEN, due, time.perf_counter() - due))
+                    break
+                seconds_taken = time.perf_counter() - due
+                samples.append(Sample(status, due, seconds_taken, headers.get("server-timing", "")))
     return samples
 
 
@@ -176,6 +200,30 @@ def unhindered() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def _lines(reader: BinaryIO) -> list[bytes]:
+    """Those of a head. Raises EOFError where it does not end."""
+    lines = []
+    while (line := reader.readline()) != b"\r\n":
+        if not line:
+            raise EOFError
+        lines.append(line)
+    return lines
+
+
+def _exactly(reader: BinaryIO, size: int) -> bytes:
+    """So many bytes. Raises EOFError where there are fewer."""
+    body = reader.read(size)
+    if len(body) < size:
+        raise EOFError
+    return body
+
+
+def _read_head(lines: Sequence[bytes]) -> tuple[int, dict[str, str]]:
+    """The status and the headers of an answer, their names in lower case. Raises LookupError, ValueError."""
+    parts = (line.decode("latin-1").partition(":") for line in lines[1:])
+    return int(lines[0].split(b" ")[1]), {name.lower(): text.strip() for name, _, text in parts}
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> list[float]:

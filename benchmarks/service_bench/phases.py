@@ -10,6 +10,7 @@ from benchmarks.service_bench.client import (
     Sample,
     closed_loop,
     get,
+    one_at_a_time,
     open_loop,
     per_second,
     pulse,
@@ -81,7 +82,7 @@ async def saturate(
 
 async def alone(url: str, requests: Sequence[bytes], seconds: float, key: str = "one at a time") -> Phase:
     """One request after the other."""
-    return Phase(key, await closed_loop(url, requests, 1, seconds))
+    return Phase(key, await asyncio.to_thread(one_at_a_time, url, requests, seconds))
 
 
 async def steady(

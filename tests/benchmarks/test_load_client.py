@@ -15,6 +15,7 @@ from benchmarks.service_bench.client import (
     arrivals,
     closed_loop,
     get,
+    one_at_a_time,
     open_loop,
     per_second,
     post,
@@ -31,9 +32,14 @@ def answer(status: int, body: str = "", **headers: str) -> bytes:
     return f"HTTP/1.1 {status} X\r\n{named}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
+def is_whole(answered: bytes) -> bool:
+    head, ends, body = answered.partition(b"\r\n\r\n")
+    return bool(ends) and int(head.rpartition(b" ")[2]) == len(body)
+
+
 @asynccontextmanager
 async def server(respond: Answer, opened: list[int] | None = None) -> AsyncIterator[str]:
-    """Answers each request with what `respond` makes of its head and body; an empty answer hangs up."""
+    """Answers each request with what `respond` makes of its head and body; hangs up after one that is not whole."""
 
     clients: set[asyncio.Task[None]] = set()
 
@@ -49,9 +55,9 @@ async def server(respond: Answer, opened: list[int] | None = None) -> AsyncItera
                 _, _, length = head.lower().partition(b"content-length: ")
                 body = await reader.readexactly(int(length.split(b"\r\n")[0])) if length else b""
                 answered = respond(head + body)
-                if not answered:
-                    break
                 writer.write(answered)
+                if not is_whole(answered):
+                    break
         except (EOFError, OSError):
             pass
         finally:
@@ -135,6 +141,38 @@ def test_a_closed_loop_goes_through_the_list_and_stops_at_its_number() -> None:
 
     assert len(asyncio.run(ask())) == 7
     assert sorted(request[4:6] for request in asked) == [b"/a"] * 3 + [b"/b"] * 2 + [b"/c"] * 2
+
+
+@pytest.mark.parametrize("cut", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", answer(200, "body")[:-2]])
+def test_one_at_a_time_goes_through_the_list_until_the_connection_ends(cut: bytes) -> None:
+    asked: list[bytes] = []
+    timed = answer(200, "body", Server_Timing="encode;dur=20.00")
+
+    def respond(request: bytes) -> bytes:
+        asked.append(request)
+        return timed if len(asked) < 6 else cut
+
+    async def ask() -> tuple[list[Sample], int]:
+        opened: list[int] = []
+        async with server(respond, opened) as url:
+            samples = await asyncio.to_thread(one_at_a_time, url, [get("/a"), post("/b", [1])], 60)
+        return samples, len(opened)
+
+    samples, opened = asyncio.run(ask())
+    assert [sample.status for sample in samples] == [200] * 5 + [BROKEN]
+    assert [request[:6] for request in asked] == [b"GET /a", b"POST /"] * 3
+    assert all(sample.stages == {"encode": 0.02} and sample.seconds > 0 for sample in samples[:5])
+    assert opened == 1
+
+
+def test_one_at_a_time_ends_when_its_time_is_up() -> None:
+    async def ask() -> list[Sample]:
+        async with server(lambda _: answer(200)) as url:
+            return await asyncio.to_thread(one_at_a_time, url, [get("/")], 0.05)
+
+    samples = asyncio.run(ask())
+    assert samples
+    assert {sample.status for sample in samples} == {200}
 
 
 def test_an_open_loop_sends_as_many_as_arrive_and_counts_from_when_they_were_due() -> None:
